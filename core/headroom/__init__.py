@@ -1,0 +1,1 @@
+"""headroom: gives a clipped photograph, plate or panorama its linear light back."""
