@@ -1,0 +1,280 @@
+"""headroom-1: what a clipped pixel held, from the whole scene and from its own neighbourhood.
+
+Two parts. ``scene`` looks once at the whole frame, area-resampled to about 32,000 pixels, through a U-Net: it knows
+what kind of place this is, where its lights are and what camera curve drew it. ``local`` works on any tile at a
+quarter of the plate's resolution (pixel-unshuffle), with the scene's features sampled at the tile's place in the
+frame. Its receptive field is bounded, so that a tile with its halo gives what the whole frame gives.
+
+Shapes: B batch, H W tile, h w scene view. Domains: ``x_srgb`` sRGB-encoded 0..1; ``alpha`` 0..1 how clipped;
+``gain_log2`` stops above the plate's own linear value.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F  # noqa: N812  the name that every torch reader knows
+
+from headroom.networks.contract import NetworkContract
+
+__all__ = ["Config", "HeadroomOne", "Local", "Scene"]
+
+GAIN_STOPS_MAX = 16.0
+"""Smooth bound of the log gain: the sun's disc is about 15 stops above a sunlit wall."""
+GAIN_LEAK = 0.05
+"""Slope below zero gain while training, so that a dead output can come back; inference cuts at zero."""
+CURVE_COEFFICIENTS = 11
+"""Components of the inverse EMoR basis, as many as SingleHDR's Linearization-Net uses."""
+HISTOGRAM_BINS = 32
+PATCH_PX = 4
+SCENE_PATCH_PX = 2
+
+
+@dataclass(frozen=True, kw_only=True)
+class Config:
+    """Widths of the two parts."""
+
+    scene_widths: tuple[int, ...] = (48, 72, 112, 160)
+    """Channels at 1/2, 1/4, 1/8, 1/16 of the scene view."""
+    scene_features: int = 24
+    local_widths: tuple[int, int, int] = (48, 64, 96)
+    """Channels at 1/4, 1/8, 1/16 of the plate."""
+
+
+class Scene(NamedTuple):
+    """What the whole frame says."""
+
+    features: Tensor
+    """(B, F, h/2, w/2); the last four: log2 gain per channel and its log2 spread, as the scene alone sees them."""
+    curve: Tensor
+    """(B, 11) inverse EMoR coefficients to add to the stated decoding; 0 is the stated curve itself."""
+    curve_log2_error: Tensor
+    """(B,) log2 of the expected error of that curve, in stops."""
+    stated_logit: Tensor
+    """(B,) logit that the stated curve is the right one."""
+
+
+class Local(NamedTuple):
+    """What a tile gets."""
+
+    gain_log2: Tensor
+    """(B, 3, H, W) stops; at least 0 in evaluation mode."""
+    spread_log2: Tensor
+    """(B, 1, H, W) log2 of the expected error of the gain, in stops."""
+    dequantize: Tensor
+    """(B, 3, H, W) correction in -1..1, in units of half a code value."""
+
+
+class Residual(nn.Module):
+    """Pre-activation residual pair of 3x3 convolutions, without normalisation (which would tie tiles together)."""
+
+    def __init__(self, width: int) -> None:
+        """Start close to identity: the second convolution is scaled down."""
+        super().__init__()
+        self.first = nn.Conv2d(width, width, 3, padding=1)
+        self.second = nn.Conv2d(width, width, 3, padding=1)
+        with torch.no_grad():
+            self.second.weight.mul_(0.25)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Keep the shape."""
+        y = self.first(F.leaky_relu(x, 0.1))
+        return x + self.second(F.leaky_relu(y, 0.1))
+
+
+class Down(nn.Conv2d):
+    """Halve the resolution without overlap."""
+
+    def __init__(self, width_in: int, width_out: int) -> None:
+        """2x2 kernel, stride 2."""
+        super().__init__(width_in, width_out, 2, stride=2)
+
+
+class Up(nn.Module):
+    """Double the resolution without overlap and join the skip."""
+
+    def __init__(self, width_in: int, width_skip: int) -> None:
+        """1x1 convolutions on both, then their sum."""
+        super().__init__()
+        self.deep = nn.Conv2d(width_in, width_skip * 4, 1)
+        self.skip = nn.Conv2d(width_skip, width_skip, 1)
+
+    def forward(self, deep: Tensor, skip: Tensor) -> Tensor:
+        """(B, width_in, n, m), (B, width_skip, 2n, 2m) to the skip's shape."""
+        return F.pixel_shuffle(self.deep(deep), 2) + self.skip(skip)
+
+
+class SceneNet(nn.Module):
+    """The whole frame at low resolution."""
+
+    def __init__(self, config: Config) -> None:
+        """U-Net with pooled context at the bottom, and a head for the response curve."""
+        super().__init__()
+        widths = config.scene_widths
+        self.stem = nn.Conv2d(6 * SCENE_PATCH_PX**2, widths[0], 3, padding=1)
+        self.encoder = nn.ModuleList(Residual(w) for w in widths)
+        self.bottom = nn.ModuleList(Residual(widths[-1]) for _ in range(2))
+        self.down = nn.ModuleList(Down(a, b) for a, b in zip(widths, widths[1:], strict=False))
+        self.context = nn.Sequential(
+            nn.Linear(2 * widths[-1] + 6 * HISTOGRAM_BINS, 192),
+            nn.SiLU(),
+            nn.Linear(192, 192),
+            nn.SiLU(),
+        )
+        self.modulate = nn.Linear(192, 2 * widths[-1])
+        self.curve = nn.Linear(192, CURVE_COEFFICIENTS + 2)
+        self.up = nn.ModuleList(Up(b, a) for a, b in zip(widths, widths[1:], strict=False))
+        self.decoder = nn.ModuleList(Residual(w) for w in widths[:-1])
+        self.head = nn.Conv2d(widths[0], config.scene_features + 4, 1)
+        with torch.no_grad():
+            for layer in (self.curve, self.modulate):
+                layer.weight.mul_(0.1)
+                layer.bias.zero_()
+
+    def forward(self, scene_srgb: Tensor) -> Scene:
+        """(B, 6, h, w) area means of x_srgb and alpha; h and w multiples of 16."""
+        x = self.stem(F.pixel_unshuffle(scene_srgb, SCENE_PATCH_PX))
+        skips: list[Tensor] = []
+        for level, block in enumerate(self.encoder):
+            x = block(x)
+            if level < len(self.down):
+                skips.append(x)
+                x = self.down[level](x)
+        pooled = torch.cat([x.mean((2, 3)), x.amax((2, 3)), level_statistics(scene_srgb[:, :3])], 1)
+        context = self.context(pooled)
+        scale, shift = self.modulate(context)[..., None, None].chunk(2, 1)
+        x = x * (1 + scale) + shift
+        for block in self.bottom:
+            x = block(x)
+        for level in reversed(range(len(self.down))):
+            x = self.decoder[level](self.up[level](x, skips[level]))
+        coefficients, log2_error, logit = self.curve(context).split((CURVE_COEFFICIENTS, 1, 1), 1)
+        trust = torch.sigmoid(-logit)  # probability that the stated curve is wrong
+        return Scene(self.head(x), coefficients * trust, log2_error[:, 0], logit[:, 0])
+
+
+class LocalNet(nn.Module):
+    """A tile at a quarter of the plate's resolution."""
+
+    def __init__(self, config: Config) -> None:
+        """Three levels; every resampling is free of overlap, so tiles stay exact."""
+        super().__init__()
+        a, b, c = config.local_widths
+        self.stem = nn.Conv2d(6 * PATCH_PX**2, a, 3, padding=1)
+        self.sample = nn.Conv2d(config.scene_features + 4, a, 1)
+        self.fine_in = Residual(a)
+        self.down_b, self.middle_in = Down(a, b), nn.Sequential(Residual(b), Residual(b))
+        self.down_c, self.coarse = Down(b, c), Residual(c)
+        self.up_b, self.middle_out = Up(c, b), Residual(b)
+        self.up_a, self.fine_out = Up(b, a), Residual(a)
+        self.head = nn.Conv2d(a, 7 * PATCH_PX**2, 1)
+        with torch.no_grad():
+            self.head.weight.mul_(0.1)
+            self.head.bias.zero_()
+
+    def forward(self, x_srgb: Tensor, alpha: Tensor, sampled: Tensor) -> Tensor:
+        """(B, 3, H, W) twice and (B, F, H/4, W/4) to (B, 7, H, W) raw outputs."""
+        patches = F.pixel_unshuffle(torch.cat([x_srgb - 0.5, alpha], 1), PATCH_PX)
+        fine = self.fine_in(self.stem(patches) + self.sample(sampled))
+        middle = self.middle_in(self.down_b(fine))
+        coarse = self.coarse(self.down_c(middle))
+        middle = self.middle_out(self.up_b(coarse, middle))
+        fine = self.fine_out(self.up_a(middle, fine))
+        return F.pixel_shuffle(self.head(F.leaky_relu(fine, 0.1)), PATCH_PX)
+
+
+class HeadroomOne(nn.Module):
+    """Single image in; log gain, its spread, a dequantising correction and an inverse response curve out."""
+
+    contract = NetworkContract(
+        space="srgb",
+        channels=("R", "G", "B", "alpha_R", "alpha_G", "alpha_B"),
+        multiple_of=16,
+        halo_px=112,
+        scene_px=32768,
+        scene_multiple_of=32,
+        dtypes=("float32", "bfloat16", "float16"),
+        gflop_per_mp=30.0,
+    )
+
+    def __init__(self, config: Config | None = None) -> None:
+        """Random weights of the given widths."""
+        super().__init__()
+        self.config = config or Config()
+        self.scene_net = SceneNet(self.config)
+        self.local_net = LocalNet(self.config)
+        with torch.no_grad():
+            # Start at one stop of gain where clipped, and one stop of doubt.
+            self.scene_net.head.bias[-4:-1] = 1.0
+
+    def scene(self, scene_srgb: Tensor) -> Scene:
+        """(B, 6, h, w): the scene view of a whole frame; h and w multiples of 32."""
+        return self.scene_net(scene_srgb)  # type: ignore[no-any-return]
+
+    def local(self, x_srgb: Tensor, alpha: Tensor, features: Tensor, place: Tensor) -> Local:
+        """A tile (B, 3, H, W) and where it lies: ``place`` (B, 4) = x0, y0, width, height over the frame's size.
+
+        H and W are multiples of 16. ``features`` is the scene's map of the whole frame.
+        """
+        sampled = sample_scene(features, place, x_srgb.shape[2] // PATCH_PX, x_srgb.shape[3] // PATCH_PX)
+        raw = self.local_net(x_srgb, alpha, sampled)
+        scene_raw = F.interpolate(sampled[:, -4:], scale_factor=PATCH_PX, mode="nearest")
+        gain = bound_gain((raw[:, :3] + scene_raw[:, :3]).float())
+        if not self.training:
+            gain = gain.clamp(min=0)
+        spread = (raw[:, 3:4] + scene_raw[:, 3:4]).float()
+        return Local(gain, spread, torch.tanh(raw[:, 4:7].float()))
+
+    def forward(self, scene_srgb: Tensor, x_srgb: Tensor, alpha: Tensor, place: Tensor) -> tuple[Scene, Local]:
+        """Both parts, for training (one call, so that DistributedDataParallel sees all parameters)."""
+        scene = self.scene(scene_srgb)
+        return scene, self.local(x_srgb, alpha, scene.features, place)
+
+
+def bound_gain(raw: Tensor) -> Tensor:
+    """Raw output to stops: linear near 0, at most 16, leaking below 0."""
+    return torch.where(raw > 0, GAIN_STOPS_MAX * torch.tanh(raw / GAIN_STOPS_MAX), GAIN_LEAK * raw)
+
+
+def sample_scene(features: Tensor, place: Tensor, rows: int, columns: int) -> Tensor:
+    """Bilinear samples of (B, F, h, w) at the centres of rows x columns cells of the tile at ``place``.
+
+    Separable, from absolute coordinates in double precision, so that a cell gets the same numbers in any tile.
+    """
+    height, width = features.shape[2:]
+    place64 = place.double()
+    vertical = _linear_taps(place64[:, 1], place64[:, 3], rows, height).to(features.dtype)
+    horizontal = _linear_taps(place64[:, 0], place64[:, 2], columns, width).to(features.dtype)
+    return vertical[:, None] @ features @ horizontal[:, None].transpose(2, 3)
+
+
+def _linear_taps(start: Tensor, extent: Tensor, cells: int, size: int) -> Tensor:
+    """(B, cells, size) weights of linear interpolation with clamped ends."""
+    centre = (torch.arange(cells, device=start.device, dtype=torch.float64) + 0.5) / cells
+    position = (start[:, None] + extent[:, None] * centre) * size - 0.5
+    position = position.clamp(0, size - 1)
+    return (1 - (position[..., None] - torch.arange(size, device=start.device)).abs()).clamp(min=0)
+
+
+def level_statistics(x_srgb: Tensor) -> Tensor:
+    """(B, 6*bins): for each channel, the soft histogram of code values and the mean edge strength at each level.
+
+    How strong edges are at each level, against how often the level occurs, is what a response curve bends.
+    """
+    step = 1.0 / (HISTOGRAM_BINS - 1)
+    dx = (x_srgb[..., :-1, 1:] - x_srgb[..., :-1, :-1]).abs()
+    dy = (x_srgb[..., 1:, :-1] - x_srgb[..., :-1, :-1]).abs()
+    edge = (dx + dy).flatten(2)
+    level = (0.25 * (x_srgb[..., :-1, :-1] * 2 + x_srgb[..., 1:, :-1] + x_srgb[..., :-1, 1:])).flatten(2)
+    position = level / step
+    low = position.floor().clamp(0, HISTOGRAM_BINS - 2)
+    fraction = position - low
+    low = low.long()
+    zeros = torch.zeros(*level.shape[:2], HISTOGRAM_BINS, dtype=level.dtype, device=level.device)
+    count = zeros.scatter_add(2, low, 1 - fraction).scatter_add(2, low + 1, fraction) / level.shape[2]
+    weight = zeros.scatter_add(2, low, (1 - fraction) * edge).scatter_add(2, low + 1, fraction * edge) / level.shape[2]
+    mean_edge = weight / (count + 1e-4)
+    return torch.cat([(count + 1e-5).log2() * 0.1 + 0.5, mean_edge * 10], 1).flatten(1).to(x_srgb.dtype)
