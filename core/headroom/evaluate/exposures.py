@@ -1,0 +1,106 @@
+"""Virtual photographs: a scene, shot so that a stated share of it clips, through a stated response."""
+
+from __future__ import annotations
+
+import functools
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from headroom.camera import Response, expose_for_clipped_share, shoot
+from headroom.errors import UsageError
+from headroom.evaluate.scenes import Scene, load_scene
+from headroom.metrics import headroom_stops, well_exposed
+from headroom.plate import FloatArray
+
+__all__ = ["EMOR_NAMES", "RESPONSES", "SHARES", "Case", "Exposure", "expose", "response_named"]
+
+SHARES = (0.02, 0.05, 0.15)
+"""Share of the pixels that have some channel at or above the clip level."""
+
+BITS = 8
+
+# Eilertsen et al. 2017: the means of the sigmoid's two parameters.
+SIGMOID = (0.9, 0.6)
+GAMMA = 2.2
+
+EMOR_NAMES = ("emor-1", "emor-2", "emor-3", "emor-4", "emor-5")
+"""Five fixed draws; the seed of a draw is its number."""
+
+RESPONSES = ("srgb", "gamma", "sigmoid", *EMOR_NAMES)
+
+
+@dataclass(frozen=True)
+class Case:
+    """What is photographed how, and what the methods are told."""
+
+    scene: Scene
+    share: float
+    response: str = "srgb"
+    declared: str = "srgb"
+    """The response that the methods are told: the true one, or sRGB where it counts as unknown."""
+    jpeg_quality: int | None = None
+
+    @property
+    def name(self) -> str:
+        """For tables and logs."""
+        parts = [self.scene.name, f"{100 * self.share:g} %", self.response]
+        if self.declared != self.response:
+            parts.append(f"declared {self.declared}")
+        if self.jpeg_quality is not None:
+            parts.append(f"JPEG {self.jpeg_quality}")
+        return ", ".join(parts)
+
+
+@dataclass(frozen=True)
+class Exposure:
+    """A virtual photograph and its truth, both (H, W, 3)."""
+
+    case: Case
+    code: FloatArray
+    """Code values 0..1."""
+    truth: FloatArray
+    """Linear light in camera units: 1.0 is the clip level."""
+    well_exposed: npt.NDArray[np.bool_]
+    """(H, W): recorded pixels that are compared for the scale and for the curve."""
+    declared: Response
+    response: Response
+    headroom: float
+    """Stops from the clip level to the truth's 99.9th percentile; below 0.5 there is little to test."""
+
+    @property
+    def is_jpeg(self) -> bool:
+        """Whether the plate went through JPEG."""
+        return self.case.jpeg_quality is not None
+
+
+@functools.cache
+def response_named(name: str) -> Response:
+    """One of ``RESPONSES``."""
+    if name == "srgb":
+        return Response.srgb()
+    if name == "gamma":
+        return Response.gamma(GAMMA)
+    if name == "sigmoid":
+        return Response.sigmoid(*SIGMOID)
+    if name in EMOR_NAMES:
+        return Response.draw_emor(np.random.default_rng(1 + EMOR_NAMES.index(name)))
+    raise UsageError(f"response {name!r} is not known; choose among {', '.join(RESPONSES)}")
+
+
+def expose(case: Case) -> Exposure:
+    """Take the photograph."""
+    lin = load_scene(case.scene.path)
+    truth = lin * np.float32(expose_for_clipped_share(lin, case.share))
+    response = response_named(case.response)
+    code = shoot(truth, response, bits=BITS, jpeg_quality=case.jpeg_quality)
+    return Exposure(
+        case=case,
+        code=code,
+        truth=truth,
+        well_exposed=well_exposed(code),
+        declared=response_named(case.declared),
+        response=response,
+        headroom=headroom_stops(truth),
+    )

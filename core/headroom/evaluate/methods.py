@@ -1,0 +1,91 @@
+"""What is compared: a method sees a plate and what its curve is said to be, and answers linear light."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from headroom.camera import Response
+from headroom.evaluate.exposures import Exposure
+from headroom.metrics import align_scale
+from headroom.plate import FloatArray
+
+__all__ = ["Method", "MethodFunction", "Oracle", "inverse_response", "oracles"]
+
+MethodFunction = Callable[[FloatArray, "Response | None", bool], FloatArray]
+"""(code (H, W, 3) 0..1, declared response or None, is it a JPEG) -> linear (H, W, 3)."""
+
+
+@dataclass(frozen=True)
+class Method:
+    """A reconstruction under test."""
+
+    name: str
+    run: MethodFunction
+
+
+@dataclass(frozen=True)
+class Oracle:
+    """A bound, not a method: it is shown the truth."""
+
+    name: str
+    run: Callable[[Exposure], FloatArray]
+
+
+def inverse_response(code: FloatArray, declared: Response | None, is_jpeg: bool = False) -> FloatArray:
+    """Do nothing but undo the declared curve (sRGB where none is): the hardest simple baseline."""
+    del is_jpeg
+    response = declared or Response.srgb()
+    return np.asarray(response.inverse(code), np.float32)
+
+
+def oracles() -> tuple[Oracle, ...]:
+    """The bounds that every table shows; all start from the plate linearised by its declared curve."""
+    return (
+        Oracle("oracle: best constant gain", best_log_gain),
+        Oracle("oracle: energy-right gain", energy_gain),
+        Oracle("oracle: true highlights", true_highlights),
+        Oracle("oracle: true curve", true_curve),
+    )
+
+
+def best_log_gain(exposure: Exposure) -> FloatArray:
+    """One gain for all clipped samples of the image: the one with the least squared log error."""
+    aligned, clipped = _aligned(exposure)
+    truth = exposure.truth
+    if clipped.any():
+        stops = np.log2(truth[clipped]) - np.log2(aligned[clipped].clip(np.float32(1e-5)))
+        aligned[clipped] *= np.float32(2.0 ** float(stops.mean(dtype=np.float64)))
+    return aligned
+
+
+def energy_gain(exposure: Exposure) -> FloatArray:
+    """One gain for all clipped samples: the one that makes their energy right (sphere-weighted)."""
+    aligned, clipped = _aligned(exposure)
+    weights = np.ones((aligned.shape[0], 1, 1), np.float64)
+    if exposure.case.scene.is_latlong:
+        weights = np.sin((np.arange(aligned.shape[0]) + 0.5) * np.pi / aligned.shape[0])[:, None, None]
+    energy = [float((image * clipped * weights).sum()) for image in (exposure.truth, aligned)]
+    if energy[1] > 0.0:
+        aligned[clipped] *= np.float32(energy[0] / energy[1])
+    return aligned
+
+
+def true_highlights(exposure: Exposure) -> FloatArray:
+    """The truth where it clipped, the decoded plate elsewhere: nobody can do better inside."""
+    aligned, clipped = _aligned(exposure)
+    aligned[clipped] = exposure.truth[clipped]
+    return aligned
+
+
+def true_curve(exposure: Exposure) -> FloatArray:
+    """The plate linearised by the camera's true curve, highlights left clipped."""
+    return inverse_response(exposure.code, exposure.response)
+
+
+def _aligned(exposure: Exposure) -> tuple[FloatArray, np.ndarray]:
+    decoded = inverse_response(exposure.code, exposure.declared)
+    scale = align_scale(decoded, exposure.truth, exposure.well_exposed)
+    return decoded * np.float32(scale), exposure.truth >= 1.0
