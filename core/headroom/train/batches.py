@@ -1,0 +1,238 @@
+"""Training batches, made wholly on the device: view -> exposure -> camera -> what the network sees and should say."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from headroom.camera import Response, quantise, sensor_noise
+from headroom.networks.area import area_weights, scene_size
+from headroom.train.jpeg import jpeg_loss
+from headroom.train.views import SceneBank, latlong_rays, rectilinear_rays, rotations
+
+__all__ = ["Batch", "BatchMaker", "Frame", "Shooting", "soft_mask", "to_scene_view"]
+
+CURVE_SAMPLES = 256
+QUANTILE_SAMPLES = 32768
+LIGHT_FLOOR = 1e-6
+
+
+@dataclass(frozen=True, kw_only=True)
+class Frame:
+    """One kind of picture and how often it is taken."""
+
+    kind: str
+    """``latlong``, ``view`` (rectilinear, out of a lat-long) or ``still``."""
+    height: int
+    width: int
+    batch: int
+    share: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Shooting:
+    """Ranges of everything random between the scene and the code values."""
+
+    frames: tuple[Frame, ...]
+    clipped_share: tuple[float, float] = (0.003, 0.30)
+    """Share of pixels with some channel clipped, log-uniform."""
+    white_balance_std: float = 0.15
+    """Standard deviation of the log channel gains."""
+    saturation: tuple[float, float] = (0.75, 1.25)
+    contrast: tuple[float, float] = (0.92, 1.08)
+    """Exponent on the scene's light about its median: other scenes, near these."""
+    srgb_share: float = 0.5
+    emor_share: float = 0.26
+    style_share: float = 0.12
+    sigmoid_share: float = 0.06
+    """What is left of the responses are plain gammas of 1.8 to 2.6."""
+    noisy_share: float = 0.5
+    shot_noise: tuple[float, float] = (0.001, 0.03)
+    read_noise: tuple[float, float] = (0.0002, 0.005)
+    jpeg_share: float = 0.4
+    jpeg_quality: tuple[float, float] = (50, 98)
+    tau: float = 0.95
+    responses: int = 1500
+
+
+class Batch(NamedTuple):
+    """B pictures with their truth; domains as in the names."""
+
+    x_srgb: Tensor
+    """(B, 3, H, W) stored code values 0..1."""
+    alpha: Tensor
+    """(B, 3, H, W) soft clip mask."""
+    scene_srgb: Tensor
+    """(B, 6, h, w) the scene view."""
+    lin: Tensor
+    """(B, 3, H, W) linear light of ``x_srgb`` by the true response."""
+    truth_lin: Tensor
+    """(B, 3, H, W) the scene's light, 1.0 = clip, without noise."""
+    code_truth: Tensor
+    """(B, 3, H, W) the response of the truth before quantisation."""
+    inverse: Tensor
+    """(B, 256) true inverse response at code i/255."""
+    stated: Tensor
+    """(B,) 1 where the stated curve (sRGB) is the true one."""
+    lossless: Tensor
+    """(B,) 1 where neither JPEG nor noise came between."""
+
+
+def soft_mask(x: Tensor, tau: float) -> Tensor:
+    """How clipped a code value is: 0 up to tau, 1 at the clip level (Eilertsen et al. 2017, eq. 2)."""
+    return ((x - tau) / (1 - tau)).clamp(0, 1)
+
+
+def to_scene_view(x_srgb: Tensor, alpha: Tensor, pixels: int, multiple_of: int) -> Tensor:
+    """(B, 3, H, W) twice to the (B, 6, h, w) scene view of the whole frame."""
+    height, width = x_srgb.shape[2:]
+    h, w = scene_size(height, width, pixels=pixels, multiple_of=multiple_of)
+    rows = area_weights(height, h).to(x_srgb.device)
+    columns = area_weights(width, w).to(x_srgb.device)
+    return rows @ torch.cat([x_srgb, alpha], 1) @ columns.T
+
+
+class BatchMaker:
+    """Draws batches; everything random comes from one generator, so a seed gives the same stream."""
+
+    def __init__(self, bank: SceneBank, shooting: Shooting, *, scene_px: int, scene_multiple: int, seed: int) -> None:
+        """Draw the bank of responses and put their tables on the device."""
+        self.bank, self.shooting = bank, shooting
+        self.scene_px, self.scene_multiple = scene_px, scene_multiple
+        self.generator = torch.Generator(bank.device).manual_seed(seed)
+        self._cpu = torch.Generator().manual_seed(seed)
+        responses = _draw_responses(shooting, np.random.default_rng(seed))
+        grid = np.linspace(0, 1, CURVE_SAMPLES)
+        self.tables = torch.tensor(np.stack([r.table for r in responses])).to(bank.device)
+        self.inverses = torch.tensor(np.stack([r.inverse_table for r in responses])).to(bank.device)
+        self.curves = torch.tensor(np.stack([r.inverse(grid) for r in responses]), dtype=torch.float32).to(bank.device)
+        self._rays: dict[tuple[int, int], Tensor] = {}
+        frames = [f for f in shooting.frames if (bank.stills if f.kind == "still" else len(bank.latlongs))]
+        self.frames = frames
+        self._shares = torch.tensor([f.share for f in frames])
+
+    def __call__(self) -> Batch:
+        """The next batch."""
+        frame = self.frames[int(torch.multinomial(self._shares, 1, generator=self._cpu))]
+        light = self._compose(frame)
+        light = self._grade(light)
+        truth = light * self._exposure(light)
+        return self._shoot(truth)
+
+    def _uniform(self, *shape: int, low: float = 0.0, high: float = 1.0) -> Tensor:
+        draw = torch.rand(shape, generator=self.generator, device=self.bank.device)
+        return low + (high - low) * draw
+
+    def _normal(self, *shape: int) -> Tensor:
+        return torch.randn(shape, generator=self.generator, device=self.bank.device)
+
+    def _chance(self, count: int, share: float) -> Tensor:
+        return self._uniform(count) < share
+
+    def _compose(self, frame: Frame) -> Tensor:
+        if frame.kind == "still":
+            numbers = torch.randint(len(self.bank.stills), (frame.batch,), generator=self._cpu).tolist()
+            crops = [self.bank.still_crop(n, frame.height, frame.width, self._cpu) for n in numbers]
+            return self._flip(torch.stack(crops))
+        count = frame.batch
+        index = torch.randint(len(self.bank.latlongs), (count,), generator=self.generator, device=self.bank.device)
+        yaw = self._uniform(count, high=2 * math.pi)
+        if frame.kind == "latlong":
+            key = (frame.height, frame.width)
+            if key not in self._rays:
+                self._rays[key] = latlong_rays(*key, self.bank.device)
+            tilt = 0.12 * self._chance(count, 0.4)
+            turn = rotations(yaw, tilt * self._normal(count), tilt * self._normal(count))
+            rays = torch.einsum("bij,hwj->bhwi", turn, self._rays[key])
+            half = frame.height <= self.bank.latlongs_half.shape[2]
+        else:
+            field = self._uniform(count, low=math.radians(45), high=math.radians(115))
+            turn = rotations(yaw, 0.35 * self._normal(count), 0.08 * self._normal(count))
+            rays = torch.einsum("bij,bhwj->bhwi", turn, rectilinear_rays(frame.height, frame.width, (field / 2).tan()))
+            half = False
+        return self._flip(self.bank.latlong_views(index, rays, half=half))
+
+
+    def _flip(self, light: Tensor) -> Tensor:
+        flip = self._chance(light.shape[0], 0.5)[:, None, None, None]
+        return torch.where(flip, light.flip(3), light)
+
+    def _grade(self, light: Tensor) -> Tensor:
+        shooting, count = self.shooting, light.shape[0]
+        light = light * torch.exp(shooting.white_balance_std * self._normal(count, 3, 1, 1))
+        low, high = shooting.saturation
+        grey = light.mean(1, keepdim=True)
+        light = (grey + (light - grey) * self._uniform(count, 1, 1, 1, low=low, high=high)).clamp(min=0)
+        low, high = shooting.contrast
+        # No pivot is needed: the exposure that follows sets the level.
+        return light.clamp(min=LIGHT_FLOOR) ** self._uniform(count, 1, 1, 1, low=low, high=high)
+
+    def _exposure(self, light: Tensor) -> Tensor:
+        low, high = (math.log(share) for share in self.shooting.clipped_share)
+        share = self._uniform(light.shape[0], low=low, high=high).exp()
+        peak = light.amax(1).flatten(1)
+        peak = peak[:, :: max(1, peak.shape[1] // QUANTILE_SAMPLES)].sort(1).values
+        index = (peak.shape[1] * (1 - share)).long().clamp(0, peak.shape[1] - 1)
+        level = peak.gather(1, index[:, None]).clamp(min=LIGHT_FLOOR)
+        return (1 / level)[:, :, None, None]
+
+    def _shoot(self, truth: Tensor) -> Batch:
+        shooting, count = self.shooting, truth.shape[0]
+        number = torch.randint(len(self.tables), (count,), generator=self.generator, device=self.bank.device)
+        number = torch.where(self._chance(count, shooting.srgb_share), torch.zeros_like(number), number.clamp(min=1))
+        table, inverse = self.tables[number], self.inverses[number]
+        noisy = self._chance(count, shooting.noisy_share)
+        shot = self._log_uniform(count, shooting.shot_noise) * noisy
+        read = self._log_uniform(count, shooting.read_noise) * noisy
+        seen = sensor_noise(truth, self._normal(*truth.shape), shot.view(-1, 1, 1, 1), read.view(-1, 1, 1, 1))
+        code_truth = interpolate_rows(truth.clamp(0, 1).sqrt(), table)
+        x = quantise(interpolate_rows(seen.clamp(0, 1).sqrt(), table), 8)
+        lossy = self._chance(count, shooting.jpeg_share)
+        if bool(lossy.any()):
+            quality = self._uniform(count, low=shooting.jpeg_quality[0], high=shooting.jpeg_quality[1])
+            subsample = bool(self._chance(1, 0.5))
+            x = x.clone()
+            x[lossy] = jpeg_loss(x[lossy], quality[lossy], subsample=subsample)
+        alpha = soft_mask(x, shooting.tau)
+        scene = to_scene_view(x, alpha, self.scene_px, self.scene_multiple)
+        lin = interpolate_rows(x, inverse)
+        stated = (number == 0).float()
+        lossless = (~(noisy | lossy)).float()
+        return Batch(x, alpha, scene, lin, truth, code_truth, self.curves[number], stated, lossless)
+
+    def _log_uniform(self, count: int, span: tuple[float, float]) -> Tensor:
+        return self._uniform(count, low=math.log(span[0]), high=math.log(span[1])).exp()
+
+
+def interpolate_rows(position: Tensor, tables: Tensor) -> Tensor:
+    """Each picture of (B, 3, H, W) 0..1 through its own row of (B, N), linearly."""
+    size = tables.shape[1]
+    scaled = position.flatten(1) * (size - 1)
+    low = scaled.floor().clamp(0, size - 2)
+    fraction = scaled - low
+    low = low.long()
+    return torch.lerp(tables.gather(1, low), tables.gather(1, low + 1), fraction).view_as(position)
+
+
+def _draw_responses(shooting: Shooting, rng: np.random.Generator) -> list[Response]:
+    """SRGB first; then the mixture of what real cameras and converters do."""
+    kinds = np.array([shooting.emor_share, shooting.style_share, shooting.sigmoid_share])
+    rest = 1 - shooting.srgb_share - kinds.sum()
+    weights = np.append(kinds, rest) / (1 - shooting.srgb_share)
+    drawn = [Response.srgb()]
+    for kind in rng.choice(4, size=shooting.responses - 1, p=weights):
+        if kind == 0:
+            drawn.append(Response.draw_emor(rng, spread=rng.uniform(0.7, 1.1)))
+        elif kind == 1:
+            drawn.append(Response.picture_style(rng.uniform(-0.3, 0.9), rng.uniform(-0.3, 0.4)))
+        elif kind == 2:
+            n, sigma = np.clip(rng.normal(0.9, 0.1), 0.5, 1.5), np.clip(rng.normal(0.6, 0.1), 0.2, 2)
+            drawn.append(Response.sigmoid(float(n), float(sigma)))
+        else:
+            drawn.append(Response.gamma(float(rng.uniform(1.8, 2.6))))
+    return drawn

@@ -1,0 +1,186 @@
+"""What a good reconstruction is, as numbers to go down.
+
+Errors are log2 ratios of linear light, in stops: ``e = alpha * gain - target``, where the target is what the scene's
+light lies above the pixel's own linear value. They are averaged over the mask of each picture first, then over
+pictures: otherwise large clips drown small suns. Squared near zero, so that the mean of a heavy tail is sought.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F  # noqa: N812
+
+from headroom.camera import emor_basis, inverse_emor_curve
+from headroom.colour.curves import srgb_decode
+from headroom.metrics import pu21
+from headroom.networks.area import area_weights
+from headroom.networks.headroom1 import CURVE_COEFFICIENTS, Local, Scene, bound_gain
+from headroom.train.batches import CURVE_SAMPLES, Batch
+
+__all__ = ["LossWeights", "losses"]
+
+LIGHT_FLOOR = 1e-5
+TARGET_STOPS = (-0.5, 16.0)
+"""A little below zero for noise and compression; the sun's disc above."""
+HUBER_STOPS = 2.0
+"""Errors beyond this many stops count linearly: clamped suns in the truth must not rule."""
+CURVE_CODES = (12 / 255, 248 / 255)
+"""Codes over which the curve is judged: noise below, clip above."""
+STATED_LOGIT_WEIGHT = 0.1
+
+
+@dataclass(frozen=True, kw_only=True)
+class LossWeights:
+    """Weight of each term."""
+
+    log: float = 1.0
+    low_pass: float = 0.5
+    gradient: float = 0.25
+    pu21: float = 0.25
+    energy: float = 0.05
+    scene: float = 0.3
+    spread: float = 0.05
+    curve: float = 1.0
+    dequantize: float = 0.05
+
+
+def losses(scene: Scene, local: Local, batch: Batch, weights: LossWeights) -> dict[str, Tensor]:
+    """Every term, weighted, and their ``total``; ``stops_rmse`` and ``stops_bias`` are for the log only."""
+    target = (batch.truth_lin.clamp(min=LIGHT_FLOOR) / batch.lin.clamp(min=LIGHT_FLOOR)).log2().clamp(*TARGET_STOPS)
+    mask = (batch.alpha > 0).float()
+    error = (batch.alpha * local.gain_log2 - target) * mask
+    terms = {
+        "log": weights.log * per_picture(huber(error), mask),
+        "low_pass": weights.low_pass * low_pass(error, mask),
+        "gradient": weights.gradient * gradient(error, mask),
+        "pu21": weights.pu21 * pu21_term(local.gain_log2, batch),
+        "energy": weights.energy * energy(local.gain_log2, batch, mask),
+        "scene": weights.scene * scene_term(scene, target, mask),
+        "spread": weights.spread * spread_term(local.spread_log2, error, mask),
+        "curve": weights.curve * curve_term(scene, batch),
+        "dequantize": weights.dequantize * dequantize_term(local.dequantize, batch, mask),
+    }
+    terms["total"] = torch.stack(list(terms.values())).sum()
+    with torch.no_grad():
+        clipped = (batch.truth_lin >= 1).float()
+        terms["stops_rmse"] = per_picture(error.square(), clipped).sqrt()
+        terms["stops_bias"] = per_picture(error, clipped)
+    return terms
+
+
+def per_picture(values: Tensor, mask: Tensor) -> Tensor:
+    """Mean over the mask in each picture, then over the pictures that have one."""
+    total = mask.flatten(1).sum(1)
+    mean = (values * mask).flatten(1).sum(1) / total.clamp(min=1)
+    has = (total > 0).float()
+    return (mean * has).sum() / has.sum().clamp(min=1)
+
+
+def huber(stops: Tensor) -> Tensor:
+    """Half the square, linear beyond HUBER_STOPS."""
+    return F.huber_loss(stops, torch.zeros_like(stops), reduction="none", delta=HUBER_STOPS)
+
+
+def low_pass(error: Tensor, mask: Tensor) -> Tensor:
+    """The error of local means at 4 and 16 px: right power before right texture."""
+    total = error.new_zeros(())
+    for size in (4, 16):
+        cover = F.avg_pool2d(mask, size)
+        mean = F.avg_pool2d(error, size) / cover.clamp(min=1e-4)
+        total = total + 0.5 * per_picture(huber(mean), cover)
+    return total
+
+
+def gradient(error: Tensor, mask: Tensor) -> Tensor:
+    """Differences of the error between neighbours at three scales, where both are masked."""
+    total = error.new_zeros(())
+    for scale in range(3):
+        if scale:
+            cover = F.avg_pool2d(mask, 2)
+            error, mask = F.avg_pool2d(error, 2) / cover.clamp(min=1e-4), (cover > 0).float()
+        for axis in (2, 3):
+            size = error.shape[axis] - 1
+            both = mask.narrow(axis, 1, size) * mask.narrow(axis, 0, size)
+            step = error.narrow(axis, 1, size) - error.narrow(axis, 0, size)
+            total = total + per_picture((step.square() + 1e-4).sqrt() - 1e-2, both) / 6
+    return total
+
+
+def pu21_term(gain_log2: Tensor, batch: Batch) -> Tensor:
+    """Log of the mean squared PU21 difference of the frame: minus this is PU21-PSNR, up to a constant."""
+    predicted = pu21_code(batch.lin * torch.exp2((batch.alpha * gain_log2).clamp(max=16)))
+    difference = (predicted - pu21_code(batch.truth_lin)) * (batch.alpha > 0)
+    mse = difference.square().flatten(1).mean(1) / pu21.PEAK**2
+    return (mse + 1e-5).log().mean() * (0.5 / math.log(2))
+
+
+def pu21_code(lin: Tensor) -> Tensor:
+    """Linear camera units to PU21 units; the formula of ``headroom.metrics.pu21`` on tensors."""
+    nits = (lin * pu21.DIFFUSE_WHITE_NITS).clamp(pu21.NITS_FLOOR, pu21.NITS_CEILING)
+    power = nits**pu21.P4
+    ratio = (pu21.P1 + pu21.P2 * power) / (1 + pu21.P3 * power)
+    return pu21.P7 * (ratio**pu21.P5 - pu21.P6)
+
+
+def energy(gain_log2: Tensor, batch: Batch, mask: Tensor) -> Tensor:
+    """Stops between predicted and true total light inside the mask: what lights a scene."""
+    predicted = (batch.lin * torch.exp2((batch.alpha * gain_log2).clamp(max=16)) * mask).flatten(1).sum(1)
+    true = (batch.truth_lin * mask).flatten(1).sum(1)
+    return huber(((predicted + 1) / (true + 1)).log2()).mean()
+
+
+def scene_term(scene: Scene, target: Tensor, mask: Tensor) -> Tensor:
+    """The scene view's own gain against the masked mean of the target in each of its cells."""
+    h, w = scene.features.shape[2:]
+    rows = area_weights(target.shape[2], h).to(target.device)
+    columns = area_weights(target.shape[3], w).to(target.device)
+    cover = rows @ mask @ columns.T
+    mean = (rows @ (target * mask) @ columns.T) / cover.clamp(min=1e-4)
+    return per_picture(huber(bound_gain(scene.features[:, -4:-1].float()) - mean), cover)
+
+
+def spread_term(spread_log2: Tensor, error: Tensor, mask: Tensor) -> Tensor:
+    """Gaussian negative log likelihood of the error under the predicted spread; the gain is not moved by it."""
+    spread = spread_log2.clamp(-6, 5)
+    variance = torch.exp2(2 * spread)
+    return per_picture(error.detach().square() / (2 * variance) + spread * math.log(2), mask)
+
+
+def curve_term(scene: Scene, batch: Batch) -> Tensor:
+    """Stops between estimated and true inverse response, over plain codes and over the codes of the picture."""
+    device = batch.x_srgb.device
+    grid = torch.linspace(0, 1, CURVE_SAMPLES, device=device)
+    estimate = estimated_curve(scene.curve.float(), grid)
+    error = (estimate.clamp(min=LIGHT_FLOOR) / batch.inverse.clamp(min=LIGHT_FLOOR)).log2()
+    inside = ((grid >= CURVE_CODES[0]) & (grid <= CURVE_CODES[1])).float()
+    codes = (batch.x_srgb.flatten(1)[:, ::7] * (CURVE_SAMPLES - 1)).round().long()
+    seen = torch.zeros_like(error).scatter_add(1, codes, torch.ones_like(codes, dtype=error.dtype)) * inside
+    weight = inside / inside.sum() + seen / seen.sum(1, keepdim=True).clamp(min=1)
+    weight = weight / weight.sum(1, keepdim=True)
+    # Exposure is free in most uses, so the shape of the error counts besides its level.
+    centred = error - (error * weight).sum(1, keepdim=True)
+    size = (weight * (centred.abs() + 0.3 * error.abs())).sum(1)
+    rms = (weight * centred.square()).sum(1).detach().clamp(min=1e-4)
+    log2_error = scene.curve_log2_error.float().clamp(-7, 3)
+    likelihood = rms / (2 * torch.exp2(2 * log2_error)) + log2_error * math.log(2)
+    stated = F.binary_cross_entropy_with_logits(scene.stated_logit.float(), batch.stated)
+    return (size + 0.05 * likelihood).mean() + STATED_LOGIT_WEIGHT * stated
+
+
+def estimated_curve(coefficients: Tensor, grid: Tensor) -> Tensor:
+    """(B, 11) coefficients to (B, N) linear light at the codes of ``grid`` (N,), evenly spaced on 0..1."""
+    components = torch.as_tensor(emor_basis().inverse_components[:CURVE_COEFFICIENTS], device=grid.device)
+    components = F.interpolate(components[None], grid.shape[0], mode="linear", align_corners=True)[0]
+    curve: Tensor = inverse_emor_curve(coefficients, srgb_decode(grid), components)
+    return curve
+
+
+def dequantize_term(correction: Tensor, batch: Batch, mask: Tensor) -> Tensor:
+    """The rounding that 8 bits took away, in half codes, where nothing else disturbed it."""
+    lost = ((batch.code_truth - batch.x_srgb) * (2 * 255)).clamp(-1, 1)
+    use = (1 - mask) * batch.lossless[:, None, None, None]
+    return per_picture((correction - lost).abs(), use)

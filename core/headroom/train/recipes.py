@@ -1,0 +1,107 @@
+"""Recipes: Python functions that return everything a run is made of."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+
+from headroom.errors import UsageError
+from headroom.networks import headroom1
+from headroom.train.batches import Frame, Shooting
+from headroom.train.losses import LossWeights
+
+__all__ = ["RECIPES", "Recipe", "recipe"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recipe:
+    """One training run."""
+
+    name: str
+    network: headroom1.Config
+    shooting: Shooting
+    weights: LossWeights = field(default_factory=LossWeights)
+    learning_rate: float = 1e-3
+    final_share: float = 0.02
+    """The learning rate's last value, as a share of its first; it falls along a cosine over the run."""
+    warmup_steps: int = 100
+    weight_decay: float = 0.02
+    gradient_norm: float = 2.0
+    ema: float = 0.999
+    steps: int = 100_000
+    """Length of the run where no time budget sets it."""
+    seed: int = 1
+    save_seconds: float = 300.0
+
+
+CPU_FRAMES = (
+    Frame(kind="latlong", height=256, width=512, batch=8, share=0.35),
+    Frame(kind="latlong", height=512, width=1024, batch=2, share=0.2),
+    Frame(kind="view", height=256, width=384, batch=8, share=0.25),
+    Frame(kind="view", height=320, width=320, batch=8, share=0.12),
+    Frame(kind="still", height=320, width=384, batch=4, share=0.08),
+)
+GPU_FRAMES = (
+    Frame(kind="latlong", height=256, width=512, batch=64, share=0.3),
+    Frame(kind="latlong", height=512, width=1024, batch=16, share=0.25),
+    Frame(kind="view", height=256, width=384, batch=64, share=0.2),
+    Frame(kind="view", height=512, width=768, batch=16, share=0.17),
+    Frame(kind="still", height=320, width=384, batch=32, share=0.08),
+)
+
+
+def headroom_1() -> Recipe:
+    """The default model, sized for a data-centre GPU."""
+    return Recipe(
+        name="headroom-1", network=headroom1.Config(), shooting=Shooting(frames=GPU_FRAMES), learning_rate=1.5e-3
+    )
+
+
+def headroom_1_cpu() -> Recipe:
+    """The same network on one CPU thread: small batches."""
+    return replace(headroom_1(), name="headroom-1-cpu", shooting=Shooting(frames=CPU_FRAMES), learning_rate=8e-4)
+
+
+def variant_narrow() -> Recipe:
+    """Variant: half the cost, three quarters of the channels."""
+    network = headroom1.Config(scene_widths=(32, 56, 88, 128), scene_features=16, local_widths=(32, 48, 72))
+    return replace(headroom_1_cpu(), name="headroom-1-narrow", network=network)
+
+
+def variant_log_only() -> Recipe:
+    """Variant: the plain masked log loss and the curve, none of the other terms."""
+    weights = LossWeights(low_pass=0, gradient=0, pu21=0, energy=0)
+    return replace(headroom_1_cpu(), name="headroom-1-log-only", weights=weights)
+
+
+def variant_scene_only() -> Recipe:
+    """Variant: nearly all of the work in the scene view, a thin local part."""
+    network = headroom1.Config(scene_widths=(64, 96, 128, 192), scene_features=32, local_widths=(24, 32, 48))
+    return replace(headroom_1_cpu(), name="headroom-1-scene-heavy", network=network)
+
+
+def tiny() -> Recipe:
+    """Seconds on any machine: for tests."""
+    network = headroom1.Config(scene_widths=(8, 8, 8, 8), scene_features=4, local_widths=(8, 8, 8))
+    frames = (
+        Frame(kind="latlong", height=64, width=128, batch=2, share=0.5),
+        Frame(kind="view", height=64, width=64, batch=2, share=0.5),
+    )
+    return Recipe(name="tiny", network=network, shooting=Shooting(frames=frames, responses=20), warmup_steps=2)
+
+
+RECIPES: dict[str, Callable[[], Recipe]] = {
+    "headroom-1": headroom_1,
+    "headroom-1-cpu": headroom_1_cpu,
+    "headroom-1-narrow": variant_narrow,
+    "headroom-1-log-only": variant_log_only,
+    "headroom-1-scene-heavy": variant_scene_only,
+    "tiny": tiny,
+}
+
+
+def recipe(name: str) -> Recipe:
+    """Look a recipe up by name."""
+    if name not in RECIPES:
+        raise UsageError(f"no recipe {name!r}; there are: {', '.join(RECIPES)}")
+    return RECIPES[name]()
