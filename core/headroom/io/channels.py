@@ -35,8 +35,8 @@ def choose(path: Path, names: Sequence[Sequence[str]], titles: Sequence[str], pa
     if part is not None:
         found = _asked_for(path, found, titles, part)
     if not found:
-        seen = ", ".join(dict.fromkeys(name for channels in names for name in channels))[:120]
-        raise PlateError(f"cannot read {path}: no R, G, B or Y channels (it has {seen})")
+        seen = ", ".join(dict.fromkeys(repr(name) for channels in names for name in channels))[:120]
+        raise PlateError(f"cannot read {path}: it has no R, G, B or Y channels, only {seen or 'none'}")
     best = min(found, key=_rank)
     others = [_title(c, titles) for c in found if c is not best and c.kind == "rgb"]
     if part is not None or not others or best.kind != "rgb":

@@ -40,7 +40,7 @@ class SubsampledError(Exception):
 
 def one_line(text: str) -> str:
     """A library's message without line breaks, at most 140 characters."""
-    flat = " ".join(str(text).split())
+    flat = "".join(c if c.isprintable() else "?" for c in " ".join(str(text).split()))
     return flat if len(flat) <= 140 else flat[:137] + "..."
 
 
