@@ -1,8 +1,9 @@
 """Closed-form transfer curves, one definition for NumPy arrays and torch tensors of any float type.
 
-Each curve is element-wise, keeps shape, type and device, and is continuous, increasing and unclamped: above 1 the
-power law goes on, below 0 the toe does (odd mirror for the pure gamma). ``*_decode`` takes code values (0..1 is the
-plate's range) to linear light (1.0 is the plate's white), ``*_encode`` goes back.
+Each curve is element-wise, keeps shape, type and device, and is continuous, increasing and
+unclamped: above 1 the power law goes on, below 0 the toe does (odd mirror for the pure gamma).
+``*_decode`` takes code values (0..1 is the plate's range) to linear light (1.0 is the plate's
+white), ``*_encode`` goes back.
 
     curve    source                                       0.5 decodes to
     sRGB     IEC 61966-2-1:1999                           0.21404
@@ -36,7 +37,7 @@ SRGB_GAMMA = 2.4
 SRGB_BREAK_LIN = 0.0031308
 SRGB_BREAK_CODE = 0.04045
 
-# ITU-R BT.2020-2, table 4: the values of BT.709's 1.099 and 0.018 for which curve and slope are continuous.
+# ITU-R BT.2020-2, table 4: BT.709's 1.099 and 0.018, exact, so that curve and slope are continuous.
 REC709_SLOPE = 4.5
 REC709_ALPHA = 1.09929682680944
 REC709_BREAK_LIN = 0.018053968510807
