@@ -1,0 +1,57 @@
+"""Option types that several commands share."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import click
+
+__all__ = ["MEMORY", "emit_json", "json_option"]
+
+# Decimal units as on a disk's label and in `--memory 4GB`; KiB and friends are powers of 1024.
+_UNITS = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9, "t": 10**12}
+_UNITS |= {f"{letter}i": 1024**power for power, letter in enumerate("kmgt", start=1)}
+
+
+class MemoryType(click.ParamType):
+    """Bytes from ``4GB``, ``512MiB``, ``1.5g`` or a bare number of bytes."""
+
+    name = "SIZE"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        """Text to bytes."""
+        if isinstance(value, int):
+            return value
+        found = re.fullmatch(r"\s*([0-9.]+)\s*([kmgt]?i?)b?\s*", str(value).lower())
+        try:
+            size = float(found[1]) * _UNITS[found[2]] if found else 0.0
+        except (KeyError, ValueError):
+            size = 0.0
+        if size < 1:
+            self.fail(f"{value!r} is not a size such as 4GB or 512MiB", param, ctx)
+        return int(size)
+
+
+MEMORY = MemoryType()
+
+json_option = click.option("--json", "as_json", is_flag=True, help="One JSON object on standard output.")
+
+
+def emit_json(content: dict[str, Any]) -> None:
+    """Writes the command's whole answer as one JSON object; non-finite numbers become null."""
+    import json
+
+    click.echo(json.dumps(_strict(content), indent=2, default=str))
+
+
+def _strict(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {str(key): _strict(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_strict(item) for item in value]
+    if hasattr(value, "item") and not isinstance(value, str | bytes):
+        value = value.item() if getattr(value, "size", 1) == 1 else value.tolist()
+    if isinstance(value, float) and (value != value or value in (float("inf"), float("-inf"))):
+        return None
+    return value

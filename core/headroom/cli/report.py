@@ -1,0 +1,117 @@
+"""What a conversion shows while it runs: bars on a terminal, plain lines otherwise, nothing with --json."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Any, TypeVar
+
+import click
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+
+from headroom.jobs import FileReport, Task, Watcher
+
+__all__ = ["JsonWatcher", "ScreenWatcher", "describe"]
+
+_Self = TypeVar("_Self", bound="JsonWatcher")
+
+
+class JsonWatcher(Watcher):
+    """Silent: the answer is one JSON object at the end."""
+
+    def __enter__(self: _Self) -> _Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Nothing to close."""
+
+    def left_out(self, paths: Sequence[Path]) -> None:
+        """Files of a folder that are no pictures."""
+
+    def summary(self, counts: dict[str, int], total: int, cancelled: bool, seconds: float) -> None:
+        """The closing line."""
+
+
+class ScreenWatcher(JsonWatcher):
+    """A bar on standard error where that is a terminal; a line a file on standard output."""
+
+    def __init__(self) -> None:
+        console = Console(stderr=True)
+        columns = (
+            TextColumn("{task.description}"),
+            BarColumn(),
+            TextColumn("{task.percentage:>3.0f} %"),
+            TimeRemainingColumn(),
+        )
+        self._bar = Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
+        self._id: TaskID | None = None
+        self._index, self._count = 0, 1
+
+    def __enter__(self) -> ScreenWatcher:
+        self._bar.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Takes the bar away."""
+        self._bar.stop()
+
+    def left_out(self, paths: Sequence[Path]) -> None:
+        """One line names them."""
+        if paths:
+            click.echo(f"left out, not a picture: {', '.join(path.name for path in paths)}", err=True)
+
+    def started(self, task: Task, index: int, count: int) -> None:
+        """Names the file at the bar, which runs over all files."""
+        self._index, self._count = index, count
+        self._id = self._id if self._id is not None else self._bar.add_task("", total=count)
+        self._bar.update(self._id, completed=index, description=f"{task.source.name} ({index + 1}/{count})")
+
+    def progress(self, fraction: float) -> None:
+        """Moves the bar."""
+        if self._id is not None:
+            self._bar.update(self._id, completed=self._index + fraction)
+
+    def finished(self, report: FileReport) -> None:
+        """What was found and done, or what failed."""
+        if report.status == "failed":
+            click.echo(f"failed: {report.error}", err=True)
+        elif report.status != "cancelled":
+            click.echo("\n".join(describe(report)))
+        for warning in report.warnings:
+            click.echo(f"  warning: {warning}", err=True)
+
+    def summary(self, counts: dict[str, int], total: int, cancelled: bool, seconds: float) -> None:
+        """How many became what; only where there was more than one file, or not all is well."""
+        if total > 1 or cancelled:
+            parts = [f"{counts['done']} converted"]
+            parts += [f"{counts[name]} {name}" for name in ("skipped", "failed") if counts[name]]
+            end = "; cancelled, --resume goes on from here" if cancelled else ""
+            click.echo(f"{', '.join(parts)} of {total} in {seconds:.1f} s{end}", err=cancelled)
+
+
+def describe(report: FileReport) -> list[str]:
+    """Lines for one converted or skipped file."""
+    if report.status == "skipped":
+        return [f"{report.source} -> {report.target}: already there, made from the same source and settings"]
+    facts = report.facts
+    lines = [f"{report.source} -> {report.target}  {facts['width']}x{facts['height']}, {report.seconds:.1f} s"]
+    lines += [f"  {name:<8} {text}" for name, text in _rows(facts)]
+    return lines
+
+
+def _rows(facts: dict[str, Any]) -> list[tuple[str, str]]:
+    level, share = facts["clip_level"], facts["clipped_share"]
+    clipped = f"{share:.2%} of the pixels, at code value {level:.4g}"
+    rows = [("clipped", clipped if share else "nothing: the result is the plate's exact linearisation")]
+    rows.append(("curve", facts["curve"]))
+    if share:
+        rows.append(("added", f"up to {facts['peak_stops']:.1f} stops; peak {facts['peak']:.4g} (white is 1)"))
+    rows.append(("spaces", f"{facts['from_space']} -> {facts['to_space']}  ({facts['config']})"))
+    rows.append(("model", f"{facts['model']}  {str(facts['weights_sha256'])[:12]}  on {facts['device']}"))
+    return rows
