@@ -11,11 +11,12 @@ import torch
 from torch import Tensor
 
 from headroom.camera import Response, quantise, sensor_noise
+from headroom.clipping import TAU, soft_mask
 from headroom.networks.area import area_weights, scene_size
 from headroom.train.jpeg import jpeg_loss
 from headroom.train.views import SceneBank, latlong_rays, rectilinear_rays, rotations
 
-__all__ = ["Batch", "BatchMaker", "Frame", "Shooting", "soft_mask", "to_scene_view"]
+__all__ = ["Batch", "BatchMaker", "Frame", "Shooting", "to_scene_view"]
 
 CURVE_SAMPLES = 256
 QUANTILE_SAMPLES = 32768
@@ -56,7 +57,7 @@ class Shooting:
     read_noise: tuple[float, float] = (0.0002, 0.005)
     jpeg_share: float = 0.4
     jpeg_quality: tuple[float, float] = (50, 98)
-    tau: float = 0.95
+    tau: float = TAU
     responses: int = 1500
 
 
@@ -81,11 +82,6 @@ class Batch(NamedTuple):
     """(B,) 1 where the stated curve (sRGB) is the true one."""
     lossless: Tensor
     """(B,) 1 where neither JPEG nor noise came between."""
-
-
-def soft_mask(x: Tensor, tau: float) -> Tensor:
-    """How clipped a code value is: 0 up to tau, 1 at the clip level (Eilertsen et al. 2017, eq. 2)."""
-    return ((x - tau) / (1 - tau)).clamp(0, 1)
 
 
 def to_scene_view(x_srgb: Tensor, alpha: Tensor, pixels: int, multiple_of: int) -> Tensor:
@@ -198,7 +194,7 @@ class BatchMaker:
             subsample = bool(self._chance(1, 0.5))
             x = x.clone()
             x[lossy] = jpeg_loss(x[lossy], quality[lossy], subsample=subsample)
-        alpha = soft_mask(x, shooting.tau)
+        alpha = soft_mask(x, 1.0, shooting.tau)
         scene = to_scene_view(x, alpha, self.scene_px, self.scene_multiple)
         lin = interpolate_rows(x, inverse)
         stated = (number == 0).float()

@@ -1,0 +1,115 @@
+"""Where a plate clipped: its clip level in code values, and the soft mask above it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from headroom.errors import UsageError
+from headroom.plate import Plate
+
+__all__ = ["ClipLevel", "TAU", "clip_level", "soft_mask"]
+
+TAU = 0.95
+"""Share of the clip level at which the mask starts (Eilertsen et al. 2017)."""
+BINS = 1024
+SEARCH_FROM = 0.80
+"""A plate whose brightest pile lies lower than this is dim, not clipped."""
+SPIKE_SHARE = 2e-4
+"""Least share of the samples in a pile that counts as a clip."""
+SPIKE_OVER_NEIGHBOURS = 4.0
+"""A pile holds this many times what the codes below it hold on average."""
+TAIL_SHARE = 0.5
+"""What may lie above the pile (ringing of JPEG, sharpening), as a share of it."""
+PILE_BINS = 3
+NEIGHBOUR_BINS = 24
+
+
+@dataclass(frozen=True)
+class ClipLevel:
+    """Code value (0..1; float plates: any) from which samples are clipped, and how it was found."""
+
+    code: float
+    source: str
+    """``user``, ``top code`` or ``detected``."""
+    clipped_share: float
+    """Share of pixels with some channel at the level."""
+    peak: float
+    """Largest code value in the plate."""
+
+
+def soft_mask(code: Any, level: float, tau: float = TAU) -> Any:
+    """0 up to ``tau * level``, 1 at the level, straight between; arrays and tensors of any shape."""
+    return ((code / level - tau) / (1 - tau)).clip(0, 1)
+
+
+def clip_level(plate: Plate, *, user: float | None = None) -> ClipLevel:
+    """The plate's clip level.
+
+    ``user``: 0..1, or an 8-bit code above 1. Otherwise a pile of samples at the bright end that nothing much lies
+    above: compressed and re-encoded pictures often saturate at 235..254 instead of 255.
+    """
+    if user is not None:
+        level = user / 255 if user > 1 and not plate.is_float else user
+        if not 0 < level <= (65504 if plate.is_float else 1):
+            raise UsageError(f"--clip-level {user:g}: give a code value in 0..1, or in 1..255 for 8-bit codes")
+        _, peak = _histogram(plate)
+        return ClipLevel(level, "user", _share_at(plate, level), peak)
+    histogram, peak = _histogram(plate)
+    found = _pile(histogram) if not plate.is_float else _float_pile(plate, peak)
+    if found is None or found >= 1 - 1 / 512:
+        return ClipLevel(1.0, "top code", _share_at(plate, 1.0), peak)
+    return ClipLevel(found, "detected", _share_at(plate, found), peak)
+
+
+def _bands(plate: Plate) -> Any:
+    rows = max(1, (1 << 22) // plate.width)
+    for y in range(0, plate.height, rows):
+        yield plate.rows(y, min(y + rows, plate.height))
+
+
+def _histogram(plate: Plate) -> tuple[npt.NDArray[np.int64], float]:
+    histogram = np.zeros(BINS, np.int64)
+    peak = 0.0
+    for band in _bands(plate):
+        peak = max(peak, float(band.max()))
+        bins = (band.clip(0, 1) * (BINS - 1) + 0.5).astype(np.int64)
+        histogram += np.bincount(bins.ravel(), minlength=BINS)
+    return histogram, peak
+
+
+def _pile(histogram: npt.NDArray[np.int64]) -> float | None:
+    """The topmost pile of the histogram as a code value."""
+    total = histogram.sum()
+    first = int(SEARCH_FROM * BINS)
+    for b in range(BINS - 1, first, -1):
+        low = max(0, b - PILE_BINS + 1)
+        pile = histogram[low : b + 1].sum()
+        if pile < SPIKE_SHARE * total:
+            continue
+        above = histogram[b + 1 :].sum()
+        # 8-bit codes leave every fourth bin occupied: compare sums over whole stretches, not single bins.
+        neighbours = histogram[max(0, low - NEIGHBOUR_BINS - 8) : low - 8].sum() / NEIGHBOUR_BINS * 4
+        if pile > SPIKE_OVER_NEIGHBOURS * neighbours and above <= TAIL_SHARE * pile:
+            occupied = np.flatnonzero(histogram[low : b + 1]) + low
+            return float(occupied[np.argmax(histogram[occupied])]) / (BINS - 1)
+        if above > TAIL_SHARE * pile:
+            return None
+    return None
+
+
+def _float_pile(plate: Plate, peak: float) -> float | None:
+    """A float plate clips where many samples share its largest value."""
+    if not SEARCH_FROM <= peak <= 1.0:
+        return None
+    same = sum(int((band >= peak).sum()) for band in _bands(plate))
+    return peak if same >= max(2, SPIKE_SHARE * plate.width * plate.height * 3) else None
+
+
+def _share_at(plate: Plate, level: float) -> float:
+    threshold = level * (1 - 1e-6)
+    count = sum(int((band >= threshold).any(axis=2).sum()) for band in _bands(plate))
+    return count / (plate.width * plate.height)

@@ -1,0 +1,56 @@
+"""The inverse response curve that the network estimates, and whether to believe it."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from headroom.camera import emor_basis, inverse_emor_curve
+from headroom.colour.curves import srgb_decode
+from headroom.networks.headroom1 import CURVE_COEFFICIENTS, Scene
+from headroom.plate import FloatArray
+
+__all__ = ["EstimatedCurve", "estimated_curve"]
+
+SAMPLES = 1024
+MID_CODES = (25 / 255, 230 / 255)
+"""Codes between which two curves are compared: well exposed."""
+
+
+@dataclass(frozen=True)
+class EstimatedCurve:
+    """Inverse response over network space: 0 to 0, 1 to 1, never falling."""
+
+    table: FloatArray
+    """(1024,) linear light at x_srgb = i / 1023."""
+    stated_probability: float
+    """How likely the plate's stated curve is the right one, 0..1."""
+    error_stops: float
+    """Expected error of the estimate, in stops."""
+
+    def decode(self, x_srgb: FloatArray) -> FloatArray:
+        """0..1 to linear 0..1, element-wise, by linear interpolation."""
+        return np.interp(x_srgb, np.linspace(0, 1, SAMPLES), self.table).astype(np.float32)
+
+    @property
+    def disagreement_stops(self) -> float:
+        """RMS of the log ratio to the stated curve over well-exposed codes, after the best common exposure."""
+        codes = np.linspace(*MID_CODES, 256)
+        ratio = np.log2(np.maximum(self.decode(codes.astype(np.float32)), 1e-6) / srgb_decode(codes))
+        return float(np.std(ratio))
+
+
+def estimated_curve(scene: Scene) -> EstimatedCurve:
+    """From what the scene view says. Built in double precision on the CPU: the same on every device."""
+    components = torch.from_numpy(emor_basis().inverse_components[:CURVE_COEFFICIENTS]).double()
+    base = torch.from_numpy(srgb_decode(np.linspace(0, 1, SAMPLES)))
+    coefficients = scene.curve[:1].detach().cpu().double()
+    table: npt.NDArray[np.float64] = inverse_emor_curve(coefficients, base, components)[0].numpy()
+    logit = float(scene.stated_logit[0])
+    return EstimatedCurve(
+        table.astype(np.float32), 1 / (1 + math.exp(-logit)), 2.0 ** min(float(scene.curve_log2_error[0]), 4.0)
+    )

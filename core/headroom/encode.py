@@ -1,0 +1,80 @@
+"""A plate's rows as the network sees them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from headroom.clipping import TAU, ClipLevel, soft_mask
+from headroom.colour.curves import srgb_decode, srgb_encode
+from headroom.colour.plan import ColourPlan
+from headroom.networks.area import area_weights, scene_size
+from headroom.networks.contract import NetworkContract
+from headroom.plate import FloatArray, Plate
+
+__all__ = ["Encoder", "Rows", "scene_view"]
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Some rows of a plate in three domains."""
+
+    code: FloatArray
+    """(h, W, 3) plate codes, un-premultiplied."""
+    x_srgb: FloatArray
+    """(h, W, 3) 0..1, sRGB-encoded, 1.0 is the clip level."""
+    alpha: FloatArray
+    """(h, W, 3) 0..1 how clipped."""
+
+
+@dataclass(frozen=True)
+class Encoder:
+    """Fixed for one plate."""
+
+    plate: Plate
+    colour: ColourPlan
+    clip: ClipLevel
+    tau: float = TAU
+    boost: float = 1.0
+    """HDRCNN's gamma trick: the network sees ``x^(1/boost)`` and its gain counts ``boost`` times."""
+
+    def rows(self, y0: int, y1: int) -> Rows:
+        """Rows y0..y1."""
+        code = self.plate.rows(y0, y1)
+        x = self.colour.to_network(code)
+        top = self.top
+        if top < 1.0:
+            lin = srgb_decode(x) / np.float32(srgb_decode(np.float32(top)))
+            x = srgb_encode(lin.clip(0, 1))
+        alpha = soft_mask(code, self.clip.code, self.tau)
+        if self.colour.mixes_channels:
+            # A clip in one channel of the plate's primaries touches all three of Rec.709's.
+            alpha = np.repeat(alpha.max(axis=2, keepdims=True), 3, axis=2)
+        if self.boost != 1.0:
+            x = x ** np.float32(1 / self.boost)
+        return Rows(code, x.astype(np.float32, copy=False), alpha.astype(np.float32, copy=False))
+
+    @property
+    def top(self) -> float:
+        """What the clip level is in network space."""
+        level = np.full((1, 1, 3), self.clip.code, np.float32)
+        return float(np.clip(self.colour.to_network(level).max(), 1e-3, 1.0))
+
+
+def scene_view(encoder: Encoder, contract: NetworkContract, *, rows_at_once: int) -> FloatArray:
+    """(h, w, 6) area means of x_srgb and alpha over the whole frame, summed band by band."""
+    plate = encoder.plate
+    h, w = scene_size(plate.height, plate.width, pixels=contract.scene_px, multiple_of=contract.scene_multiple_of)
+    vertical = area_weights(plate.height, h).numpy()
+    horizontal = area_weights(plate.width, w).numpy().T
+    view = np.zeros((h, w, 6), np.float32)
+    for y0 in range(0, plate.height, rows_at_once):
+        y1 = min(y0 + rows_at_once, plate.height)
+        rows = encoder.rows(y0, y1)
+        weights = vertical[:, y0:y1]
+        touched = np.flatnonzero(weights.any(axis=1))
+        for c in range(6):
+            channel = (rows.x_srgb if c < 3 else rows.alpha)[..., c % 3]
+            view[touched, :, c] += weights[touched] @ (channel @ horizontal)
+    return view

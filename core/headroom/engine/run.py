@@ -1,0 +1,229 @@
+"""Runs a network over a frame, a band of tiles at a time, within a memory budget."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional as F  # noqa: N812
+
+from headroom.engine.device import free_memory, is_out_of_memory, pick_device, pick_precision
+from headroom.engine.tiles import Rect, Tile, padded, plan, split
+from headroom.errors import DeviceError
+from headroom.networks.contract import NetworkContract
+from headroom.networks.headroom1 import HeadroomOne, Scene
+from headroom.plate import FloatArray
+
+__all__ = ["BandInput", "BandOutput", "Runner", "TilePlan"]
+
+log = logging.getLogger(__name__)
+
+NETWORK_BYTES_PER_PX = 260
+"""Peak of headroom-1's local part, float32, measured with ``benchmarks/memory.py``; half of it in 16 bit."""
+BAND_BYTES_PER_PX = 120
+"""Arrays that a band of rows holds besides the network: codes, light, mask, gain and result in float32."""
+TILE_PX_LARGEST = 2048
+BATCH_LARGEST = 16
+
+
+@dataclass(frozen=True)
+class TilePlan:
+    """How a frame is cut up: tile and halo in pixels, tiles a batch."""
+
+    tile_px: int
+    halo_px: int
+    batch: int
+    rows: list[list[Tile]]
+
+
+@dataclass(frozen=True)
+class BandInput:
+    """Rows ``y0 ..`` of the frame for one row of tiles, halo included."""
+
+    y0: int
+    x_srgb: FloatArray
+    """(h, W, 3) 0..1."""
+    alpha: FloatArray
+    """(h, W, 3) 0..1."""
+
+
+@dataclass(frozen=True)
+class BandOutput:
+    """The cores of one row of tiles."""
+
+    gain_log2: FloatArray
+    """(h, W, 3) stops, at least 0."""
+    spread_log2: FloatArray
+    """(h, W) log2 of the expected error in stops."""
+    dequantize: FloatArray | None
+    """(h, W, 3) -1..1 half codes, if asked for."""
+
+
+class Runner:
+    """A network on a device. Not safe for several threads at once."""
+
+    def __init__(
+        self,
+        module: HeadroomOne,
+        *,
+        device: str = "auto",
+        precision: str = "auto",
+        memory_bytes: int | None = None,
+        compile_network: bool = False,
+    ) -> None:
+        """Move the module and choose precision; ``DeviceError`` where the device is missing."""
+        self.contract: NetworkContract = module.contract
+        self.device = pick_device(device)
+        self.dtype = pick_precision(precision, self.device, self.contract.dtypes)
+        self.memory_bytes = memory_bytes
+        self.module = module.to(self.device, memory_format=torch.channels_last).eval()
+        self._local: Any = torch.compile(self.module.local) if compile_network else self.module.local
+
+    @property
+    def precision(self) -> str:
+        """Name of the precision in use."""
+        return str(self.dtype).removeprefix("torch.")
+
+    def scene(self, view: FloatArray) -> Scene:
+        """(h, w, 6) scene view of the whole frame to the network's knowledge of it, float32."""
+        tensor = torch.from_numpy(np.ascontiguousarray(view.transpose(2, 0, 1)))[None].to(self.device)
+        with torch.inference_mode():
+            return self.module.scene(tensor)
+
+    def plan(self, width: int, height: int) -> TilePlan:
+        """The largest tile, and then the largest batch, that the memory budget holds."""
+        budget = self.memory_bytes or free_memory(self.device)
+        multiple, halo = self.contract.multiple_of, self.contract.halo_px
+        network_bytes = NETWORK_BYTES_PER_PX * (4 if self.dtype == torch.float32 else 2) // 4
+        tile = min(TILE_PX_LARGEST, padded(max(width, height), multiple))
+        while tile > multiple:
+            window_rows = min(tile + 2 * halo, padded(height, multiple))
+            window_columns = min(tile + 2 * halo, padded(width, multiple))
+            band = BAND_BYTES_PER_PX * window_rows * width
+            network = network_bytes * window_rows * window_columns
+            if self.device.type == "cpu":
+                fits = band + network <= budget
+            else:
+                fits = network <= budget and band <= free_memory(torch.device("cpu"))
+            if fits:
+                break
+            tile = max(multiple, padded(tile // 2, multiple))
+        rows = plan(width, height, tile_px=tile, halo_px=halo, multiple=multiple)
+        batch = 1
+        if self.device.type != "cpu":
+            batch = int(max(1, min(BATCH_LARGEST, budget // (network_bytes * (tile + 2 * halo) ** 2))))
+        return TilePlan(tile, halo, batch, rows)
+
+    def band(
+        self,
+        tiles: Sequence[Tile],
+        band: BandInput,
+        size: tuple[int, int],
+        features: Tensor,
+        *,
+        dequantize: bool,
+        batch: int,
+        on_tile: Callable[[], None],
+    ) -> BandOutput:
+        """One row of tiles of a frame of ``size`` (width, height); ``on_tile`` is called after each and may raise.
+
+        Tiles with nothing clipped skip the network, unless dequantising is asked for.
+        """
+        width, height = size
+        y0, y1 = tiles[0].core.y0, tiles[0].core.y1
+        out = BandOutput(
+            np.zeros((y1 - y0, width, 3), np.float32),
+            np.zeros((y1 - y0, width), np.float32),
+            np.zeros((y1 - y0, width, 3), np.float32) if dequantize else None,
+        )
+        todo = [t for t in tiles if dequantize or _core_rows(band.alpha, band.y0, t.core).any()]
+        for _ in range(len(tiles) - len(todo)):
+            on_tile()
+        for _, same in groupby(todo, key=lambda t: (t.window.width, t.window.height)):
+            for chunk in _chunks(list(same), batch):
+                self._run(chunk, band, width, height, features, out, y0)
+                for _ in chunk:
+                    on_tile()
+        return out
+
+    def _run(
+        self, tiles: list[Tile], band: BandInput, width: int, height: int, features: Tensor, out: BandOutput, y0: int
+    ) -> None:
+        try:
+            self._forward(tiles, band, width, height, features, out, y0)
+            return
+        except (RuntimeError, MemoryError) as error:
+            if not is_out_of_memory(error):
+                raise
+            if self.device.type == "cuda":
+                torch.cuda.empty_cache()
+            smaller = tiles if len(tiles) > 1 else self._split(tiles[0], width, height, error)
+        # Outside the handler: the failed call's tensors are released before the smaller ones are tried.
+        for tile in smaller:
+            self._run([tile], band, width, height, features, out, y0)
+
+    def _split(self, tile: Tile, width: int, height: int, error: BaseException) -> list[Tile]:
+        contract = self.contract
+        parts = split(tile, width, height, halo_px=contract.halo_px, multiple=contract.multiple_of)
+        if len(parts) == 1:
+            raise DeviceError(
+                f"out of memory on {self.device} with a tile of {tile.core.width}x{tile.core.height} px; "
+                "close other programs, give less --memory, or use --device cpu"
+            ) from error
+        log.warning("out of memory on %s: tile of %d px halved", self.device, tile.core.width)
+        return parts
+
+    def _forward(
+        self, tiles: list[Tile], band: BandInput, width: int, height: int, features: Tensor, out: BandOutput, y0: int
+    ) -> None:
+        x = torch.cat([_window(band.x_srgb, band.y0, tile.window) for tile in tiles]).to(self.device)
+        alpha = torch.cat([_window(band.alpha, band.y0, tile.window) for tile in tiles]).to(self.device)
+        place = torch.tensor([_place(tile.window, width, height) for tile in tiles], dtype=torch.float64)
+        with torch.inference_mode(), torch.autocast(self.device.type, self.dtype, self.dtype != torch.float32):
+            local = self._local(
+                x.contiguous(memory_format=torch.channels_last),
+                alpha.contiguous(memory_format=torch.channels_last),
+                features.expand(len(tiles), -1, -1, -1),
+                place if self.device.type == "mps" else place.to(self.device),
+            )
+        for index, tile in enumerate(tiles):
+            rows = slice(tile.core.y0 - y0, tile.core.y1 - y0)
+            columns = slice(tile.core.x0, tile.core.x1)
+            out.gain_log2[rows, columns] = _core(local.gain_log2[index], tile).transpose(1, 2, 0)
+            out.spread_log2[rows, columns] = _core(local.spread_log2[index], tile)[0]
+            if out.dequantize is not None:
+                out.dequantize[rows, columns] = _core(local.dequantize[index], tile).transpose(1, 2, 0)
+
+
+def _place(window: Rect, width: int, height: int) -> tuple[float, float, float, float]:
+    return window.x0 / width, window.y0 / height, window.width / width, window.height / height
+
+
+def _core_rows(values: FloatArray, first: int, core: Rect) -> FloatArray:
+    return values[core.y0 - first : core.y1 - first, core.x0 : core.x1]
+
+
+def _window(values: FloatArray, first: int, window: Rect) -> Tensor:
+    """(1, 3, h, w) of the window; what lies beyond the frame repeats its last row and column."""
+    part = values[window.y0 - first : window.y1 - first, window.x0 : window.x1]
+    tensor = torch.from_numpy(part).permute(2, 0, 1)[None]
+    right, bottom = window.width - part.shape[1], window.height - part.shape[0]
+    return F.pad(tensor, (0, right, 0, bottom), mode="replicate") if right or bottom else tensor
+
+
+def _core(values: Tensor, tile: Tile) -> FloatArray:
+    core, window = tile.core, tile.window
+    part = values[:, core.y0 - window.y0 : core.y1 - window.y0, core.x0 - window.x0 : core.x1 - window.x0]
+    array: FloatArray = part.float().cpu().numpy()
+    return array
+
+
+def _chunks(tiles: list[Tile], size: int) -> Iterator[list[Tile]]:
+    for start in range(0, len(tiles), size):
+        yield tiles[start : start + size]

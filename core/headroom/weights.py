@@ -1,0 +1,172 @@
+"""Weights files and their cards: found by name, checked against the card's hash, loaded without running code."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from headroom.errors import UnknownModelError, WeightsError
+
+if TYPE_CHECKING:
+    from headroom.networks.headroom1 import HeadroomOne
+
+__all__ = ["Card", "Model", "find", "load", "model_folders", "names", "read_card", "verify"]
+
+CARD_FILE = "card.toml"
+WEIGHTS_FILE = "weights.safetensors"
+REQUIRED = ("name", "version", "network", "config", "sha256", "licence", "training_data", "recipe", "hardware")
+
+
+@dataclass(frozen=True)
+class Card:
+    """What a model says of itself; ``facts`` is the whole card."""
+
+    folder: Path
+    name: str
+    version: str
+    network: str
+    config: Mapping[str, Any]
+    sha256: str
+    licence: str
+    facts: Mapping[str, Any]
+
+    @property
+    def weights(self) -> Path:
+        """The weights file beside the card."""
+        return self.folder / WEIGHTS_FILE
+
+
+@dataclass(frozen=True)
+class Model:
+    """A loaded network, float32, evaluation mode, on the CPU, and where it came from."""
+
+    module: HeadroomOne
+    card: Card
+
+
+def model_folders() -> list[Path]:
+    """Where models are looked for: $HEADROOM_MODELS, the installed package, the checkout."""
+    here = Path(__file__).resolve().parent
+    stated = [Path(p) for p in os.environ.get("HEADROOM_MODELS", "").split(os.pathsep) if p]
+    return [folder for folder in (*stated, here / "models", here.parents[1] / "models") if folder.is_dir()]
+
+
+def names() -> list[str]:
+    """Names of all models that have a card, in order of discovery."""
+    found = [card.parent.name for folder in model_folders() for card in sorted(folder.glob(f"*/{CARD_FILE}"))]
+    return list(dict.fromkeys(found))
+
+
+def find(model: str | Path) -> Path:
+    """The folder of a model by name or path; ``UnknownModelError`` lists what there is."""
+    as_path = Path(model)
+    if (as_path / CARD_FILE).is_file():
+        return as_path
+    for folder in model_folders():
+        if (folder / str(model) / CARD_FILE).is_file():
+            return folder / str(model)
+    there = ", ".join(names()) or "none is installed"
+    raise UnknownModelError(f"no model {str(model)!r}; there are: {there}")
+
+
+def read_card(folder: Path) -> Card:
+    """Read and check a card; ``WeightsError`` names what is missing."""
+    tomllib = _tomllib()
+    path = folder / CARD_FILE
+    try:
+        facts = tomllib.loads(path.read_text("utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise WeightsError(f"{path}: the card cannot be read ({error}); install the model again") from error
+    missing = [key for key in REQUIRED if key not in facts]
+    if missing:
+        raise WeightsError(f"{path}: the card lacks {', '.join(missing)}")
+    return Card(
+        folder, facts["name"], facts["version"], facts["network"], facts["config"], facts["sha256"], facts["licence"],
+        facts,
+    )
+
+
+def verify(card: Card) -> None:
+    """Compare the weights file with the card's hash; ``WeightsError`` where it is missing or was changed."""
+    try:
+        digest = hashlib.sha256(card.weights.read_bytes()).hexdigest()
+    except OSError as error:
+        raise WeightsError(f"{card.weights}: cannot be read ({error.strerror}); install the model again") from error
+    if digest != card.sha256:
+        raise WeightsError(
+            f"{card.weights}: sha256 {digest[:12]}... is not the card's {card.sha256[:12]}...; "
+            "the file was changed or damaged, install the model again"
+        )
+
+
+def load(model: str | Path = "headroom-1") -> Model:
+    """Find, verify and load a model. Strict: every tensor must be there, in its shape, and nothing else."""
+    import torch
+    from safetensors import SafetensorError
+    from safetensors.torch import load_file
+
+    from headroom.networks.table import NETWORKS
+
+    card = read_card(find(model))
+    verify(card)
+    if card.network not in NETWORKS:
+        raise WeightsError(f"{card.folder}: network {card.network!r} is not one of {', '.join(NETWORKS)}")
+    network, config = NETWORKS[card.network]
+    try:
+        module = network(config(**{k: tuple(v) if isinstance(v, list) else v for k, v in card.config.items()}))
+        tensors = {key: value.float() for key, value in load_file(card.weights).items()}
+        module.load_state_dict(tensors, strict=True)
+    except (SafetensorError, RuntimeError, TypeError, OSError) as error:
+        reason = str(error).splitlines()[0]
+        raise WeightsError(f"{card.weights}: does not fit network {card.network} ({reason})") from error
+    if not all(bool(torch.isfinite(tensor).all()) for tensor in tensors.values()):
+        raise WeightsError(f"{card.weights}: holds numbers that are not finite; install the model again")
+    return Model(module.eval(), card)
+
+
+def save(folder: Path, trained: Path, facts: Mapping[str, Any]) -> Card:
+    """Publish trained weights as a model: half floats and a card with their hash; ``facts`` fill the card."""
+    from safetensors import safe_open
+    from safetensors.torch import save_file
+
+    folder.mkdir(parents=True, exist_ok=True)
+    with safe_open(trained, "pt") as file:
+        stored = file.metadata() or {}
+        tensors = {key: file.get_tensor(key).half() for key in file.keys()}  # noqa: SIM118  not a dict
+    save_file(tensors, folder / WEIGHTS_FILE, metadata={"network": stored["network"], "config": stored["config"]})
+    digest = hashlib.sha256((folder / WEIGHTS_FILE).read_bytes()).hexdigest()
+    parameters = sum(tensor.numel() for tensor in tensors.values())
+    whole = {
+        **facts, "network": stored["network"], "recipe": stored["recipe"], "sha256": digest, "parameters": parameters,
+        "training_steps": int(stored["step"]), "config": json.loads(stored["config"]),
+    }
+    (folder / CARD_FILE).write_text(_toml(whole), "utf-8")
+    return read_card(folder)
+
+
+def _toml(facts: Mapping[str, Any]) -> str:
+    """Flat values first, then one level of tables. JSON's strings, numbers and lists are TOML's too."""
+    flat = [f"{key} = {json.dumps(value, ensure_ascii=False)}" for key, value in facts.items() if not _table(value)]
+    tables = [
+        f"\n[{key}]\n" + "\n".join(f"{k} = {json.dumps(v, ensure_ascii=False)}" for k, v in value.items())
+        for key, value in facts.items()
+        if _table(value)
+    ]
+    return "\n".join(flat + tables) + "\n"
+
+
+def _table(value: Any) -> bool:
+    return isinstance(value, Mapping)
+
+
+def _tomllib() -> Any:
+    try:
+        import tomllib
+    except ModuleNotFoundError:  # Python 3.10
+        import tomli as tomllib
+    return tomllib
