@@ -253,7 +253,7 @@ def one_line(what: str) -> Iterator[None]:
     """Turn an OCIO exception into a ColourError of one line."""
     try:
         yield
-    except (ocio.Exception, UnicodeDecodeError, RuntimeError) as problem:
+    except (ocio.Exception, ocio.ExceptionMissingFile, UnicodeDecodeError, RuntimeError) as problem:
         why = " ".join(LOADING.sub("", str(problem)).split())
         raise ColourError(f"{what}: {why}") from problem
 

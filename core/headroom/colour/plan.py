@@ -116,7 +116,7 @@ def plan(
     warnings: list[str] = []
     source = _source(setup, plate_space, frm, view, is_float, bits, warnings)
     target = _target(setup, to, warnings)
-    lin709 = _lin709(setup, warnings)
+    lin709 = _lin709(setup, source, target, warnings)
     plain = resolve.convert(source, lin709)
     curve = plain(np.repeat(PROBE[:, None], 3, axis=1))
     top = float(curve[-1].max())
@@ -213,9 +213,10 @@ def _noted(space: Space, config: Config, warnings: list[str]) -> Space:
     return space
 
 
-def _lin709(config: Config, warnings: list[str]) -> Space:
+def _lin709(config: Config, source: Space | View, target: Space, warnings: list[str]) -> Space:
     link = resolve.bridge(config)
-    if link is not None and link.assumed:
+    crosses = source.config is not config or target.config is not config
+    if link is not None and link.assumed and crosses:
         warnings.append(
             f'OCIO config {config.name} does not say which primaries "{link.here}" has: Rec.709 is assumed'
         )

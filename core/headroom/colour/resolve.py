@@ -64,8 +64,8 @@ def find_space(config: Config, name: str) -> Space:
         space = Space(other, elsewhere) if elsewhere else None
     if (space is None and row) or (space and space.config.is_data(space.name)):
         raise ColourError(
-            f'"{found or name}" is data, not colour: pixels without a colour space cannot be '
-            "reconstructed; name the space the picture was made in"
+            f'"{found or name}" is data, not colour, and cannot be reconstructed: give --from and --to '
+            "colour spaces"
         )
     return space or Space(config, resolve_space(config, name))
 
@@ -150,7 +150,11 @@ def _keys(config: Config) -> dict[str, str]:
 def _nearest(config: Config, name: str) -> list[str]:
     wanted = names.key(name)
     keys = _keys(config)
-    near = difflib.get_close_matches(wanted, keys, 2 * NEAREST, 0.5)
+    for row in names.ROWS:
+        here = next((keys[names.key(other)] for other in row if names.key(other) in keys), None)
+        if here:
+            keys = {names.key(other): here for other in row} | keys
+    near = difflib.get_close_matches(wanted, keys, 2 * NEAREST, 0.6)
     near += [key for key in keys if len(wanted) > 2 and wanted in key]
     return list(dict.fromkeys(keys[key] for key in near))[:NEAREST] or config.names()[:NEAREST]
 
