@@ -1,4 +1,4 @@
-"""Which files are pictures: by suffix for listings, by their first bytes for reading. Standard library only."""
+"""Which files are pictures: by suffix for listings, by their first bytes for reading."""
 
 from __future__ import annotations
 
@@ -6,10 +6,11 @@ from pathlib import Path
 
 __all__ = ["READABLE_SUFFIXES", "WRITABLE_SUFFIXES", "is_readable_suffix", "sniff"]
 
-READABLE_SUFFIXES = frozenset(
+_READABLE = (
     ".bmp .cin .dib .dpx .exr .gif .hdr .heic .heif .hif .avif .j2c .j2k .jfif .jp2 .jpe .jpeg .jpg .jxl "
-    ".mxr .pbm .pfm .pgm .pic .png .pnm .ppm .psd .rgbe .sgi .sxr .tga .tif .tiff .tx .webp".split()
+    ".mxr .pbm .pfm .pgm .pic .png .pnm .ppm .psd .rgbe .sgi .sxr .tga .tif .tiff .tx .webp"
 )
+READABLE_SUFFIXES = frozenset(_READABLE.split())
 """Suffixes (lower case, with the dot) that the reader tries; HEIC and AVIF only where its build has them."""
 
 WRITABLE_SUFFIXES = {".exr": "openexr", ".hdr": "hdr", ".tif": "tiff", ".tiff": "tiff"}

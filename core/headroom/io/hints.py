@@ -1,12 +1,12 @@
-"""Which colour space the file itself states, as a name for the resolver, with a line for the user where unsure."""
+"""Which colour space the file itself states, as a name for the resolver."""
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import Any
 
-from headroom.io.exif import interoperability_index
 from headroom.io.icc import PRIMARIES, description, space_of_profile
+from headroom.io.jpeg import interoperability_index
 
 __all__ = ["space_hint", "space_of_chromaticities"]
 
@@ -87,7 +87,7 @@ def space_hint(path: Path, spec: Any, format_name: str) -> tuple[str | None, lis
         return _DPX_TRANSFER.get(str(spec.getattribute("dpx:Transfer") or "").lower()), []
     cicp = spec.getattribute("CICP")
     if cicp is not None and tuple(cicp)[:2] in _CICP:
-        return _CICP[tuple(int(v) for v in cicp)[:2]], []
+        return _CICP[int(cicp[0]), int(cicp[1])], []
     profile = spec.getattribute("ICCProfile")
     if profile is not None:
         return _of_profile(path, bytes(bytearray(profile)), spec)

@@ -1,4 +1,4 @@
-"""What colour space an embedded ICC profile is, told by its primaries and its curve rather than by its name."""
+"""What colour space an embedded ICC profile is, told by its primaries and curve, not its name."""
 
 from __future__ import annotations
 
@@ -119,20 +119,20 @@ def _decode(tag: bytes) -> Array:
         values = np.array(struct.unpack_from(f">{count}H", tag, 12), dtype=np.float64)
         if count == 1:
             return gamma_decode(_CODES, float(values[0]) / 256.0)
-        return np.interp(_CODES, np.linspace(0.0, 1.0, count), values / 65535.0)
+        table: Array = np.interp(_CODES, np.linspace(0.0, 1.0, count), values / 65535.0)
+        return table
     if tag[:4] != b"para":
         raise ValueError("unknown curve type")
     (kind,) = struct.unpack_from(">H", tag, 8)
     number = (1, 3, 4, 5, 7)[kind]
-    g, a, b, c, d, e, f = (
-        *(v / 65536.0 for v in struct.unpack_from(f">{number}i", tag, 12)),
-        *(1.0, 0.0, 0.0, 0.0, 0.0, 0.0)[number - 1 :],
-    )
+    stated = [v / 65536.0 for v in struct.unpack_from(f">{number}i", tag, 12)]
+    g, a, b, c, d, e, f = stated + [1.0, 0.0, 0.0, 0.0, 0.0, 0.0][number - 1 :]
     if kind in (1, 2):
         d, e, f = -b / a, c, c
         c = 0.0
     power = np.clip(a * _CODES + b, 0.0, None) ** g + e
-    return np.where(_CODES >= d, power, c * _CODES + f)
+    curve: Array = np.where(d <= _CODES, power, c * _CODES + f)
+    return curve
 
 
 def _adapted(chromaticities: tuple[float, ...]) -> Array:

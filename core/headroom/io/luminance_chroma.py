@@ -1,8 +1,8 @@
 """Luminance/chroma EXRs: Y at full and RY, BY at half resolution, back to R, G, B.
 
 The encoding is OpenEXR's (technical introduction, "Luminance/chroma images"): Y = wr R + wg G + wb B with the
-weights of the file's primaries, RY = (R - Y) / Y, BY = (B - Y) / Y; chroma sits on even columns and rows of pixel
-space and is interpolated linearly in between, which cannot overshoot at a lamp's edge.
+weights of the file's primaries, RY = (R - Y) / Y, BY = (B - Y) / Y; chroma sits on even columns and rows of
+pixel space and is interpolated linearly in between, which cannot overshoot at a lamp's edge.
 """
 
 from __future__ import annotations
@@ -61,14 +61,18 @@ def read_subsampled(path: Path) -> tuple[Floats, npt.NDArray[Any] | None, dict[s
         raise
     except (OSError, RuntimeError, ValueError, TypeError, KeyError, MemoryError) as error:
         raise PlateError(
-            f"cannot read {path}: damaged or unusual subsampled EXR ({one_line(str(error))}); export it as RGB"
+            f"cannot read {path}: damaged subsampled EXR ({one_line(str(error))}); export it as RGB"
         ) from None
     if not {"Y", "RY", "BY"} <= planes.keys() or steps["Y"] != (1, 1):
         there = ", ".join(sorted(planes))[:80]
-        raise PlateError(f"cannot read {path}: subsampled channels ({there}) that are not Y, RY, BY; export it as RGB")
+        raise PlateError(
+            f"cannot read {path}: subsampled channels ({there}) that are not Y, RY, BY; export it as RGB"
+        )
     primaries = tuple(float(v) for v in header.get("chromaticities", PRIMARIES["Rec.709"]))
     luma = planes["Y"].astype(np.float32)
-    chroma = [_full(planes[name].astype(np.float32), luma.shape, steps[name], (x0, y0)) for name in ("RY", "BY")]
+    chroma = [
+        _full(planes[name].astype(np.float32), luma.shape, steps[name], (x0, y0)) for name in ("RY", "BY")
+    ]
     alpha = planes.get("A")
     alpha = alpha if alpha is not None and alpha.shape == luma.shape else None
     return to_rgb(luma, chroma[0], chroma[1], luminance_weights(primaries)), alpha, header

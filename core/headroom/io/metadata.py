@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from fractions import Fraction
 from typing import Any
 
-import OpenImageIO as oiio
+import OpenImageIO
 
 __all__ = ["attach", "carried", "plain", "timecode_text"]
 
@@ -31,13 +31,16 @@ _DROPPED_PREFIXES = (
     "cineon:", "headroom:", "thumbnail", "exif:makernote", "exif:pixel", "exif:interop", "photoshop:",
     "dwacompression",
 )  # fmt: skip
-_DROPPED = frozenset(
+_DROPPED_NAMES = (
     "orientation compression compressionquality planarconfig xresolution yresolution resolutionunit software "
-    "colorinteropid chromaticities cicp exif:colorspace exif:flashpixversion exif:exifversion name type version "
-    "multiview textureformat wrapmodes tiles miplevels acesimagecontainerflag chunkcount linecount "
-    "exif:componentsconfiguration exif:ycbcrpositioning preview".split()
+    "colorinteropid chromaticities cicp exif:colorspace exif:flashpixversion exif:exifversion name type "
+    "version multiview textureformat wrapmodes tiles miplevels acesimagecontainerflag chunkcount linecount "
+    "exif:componentsconfiguration exif:ycbcrpositioning preview"
 )
+_DROPPED = frozenset(_DROPPED_NAMES.split())
 _MAX_TEXT = 10_000
+# Manufacturer, type, prefix, count, offset, perforations a frame, a count: what the EXR library accepts.
+_KEY_CODE_RANGES = ((0, 99), (0, 99), (0, 999_999), (0, 9999), (0, 119), (1, 15), (20, 120))
 
 
 def carried(spec: Any) -> dict[str, Any]:
@@ -66,7 +69,7 @@ def attach(spec: Any, metadata: Mapping[str, Any], attributes: Mapping[str, Any]
             if name == FRAME_RATE and isinstance(value, (int, float)):
                 value = _rate(float(value))
             if _fits(name, value):
-                spec.attribute(known, oiio.TypeDesc(kind), tuple(value))
+                spec.attribute(known, OpenImageIO.TypeDesc(kind), tuple(value))
         else:
             _attach_plain(spec, name, value)
 
@@ -103,12 +106,12 @@ def _attach_plain(spec: Any, name: str, value: Any) -> None:
     elif isinstance(value, str):
         spec.attribute(name, _clean(value))
     elif isinstance(value, tuple) and value and all(isinstance(v, str) for v in value):
-        spec.attribute(name, oiio.TypeDesc(f"string[{len(value)}]"), tuple(_clean(v) for v in value))
+        spec.attribute(name, OpenImageIO.TypeDesc(f"string[{len(value)}]"), tuple(_clean(v) for v in value))
     elif isinstance(value, tuple) and value and all(isinstance(v, int) for v in value):
-        spec.attribute(name, oiio.TypeDesc(f"int[{len(value)}]"), value)
+        spec.attribute(name, OpenImageIO.TypeDesc(f"int[{len(value)}]"), value)
     elif isinstance(value, tuple) and value and all(isinstance(v, (int, float)) for v in value):
         kind = {2: "float2", 3: "vector"}.get(len(value), f"float[{len(value)}]")
-        spec.attribute(name, oiio.TypeDesc(kind), tuple(float(v) for v in value))
+        spec.attribute(name, OpenImageIO.TypeDesc(kind), tuple(float(v) for v in value))
     elif value is not None:
         spec.attribute(name, _clean(str(value)))
 
@@ -119,23 +122,15 @@ def _fits(name: str, value: Any) -> bool:
         if not isinstance(value, tuple) or len(value) != _TYPED[name][2]:
             return False
         if name == FRAME_RATE:
-            return value[0] > 0 and value[1] > 0
-        if name == KEY_CODE:  # the ranges that the EXR library accepts on reading
-            film, prefix, count, offset, per_frame, per_count = value[0], *value[1:4], *value[5:7]
-            return (
-                0 <= film <= 99
-                and 0 <= prefix <= 999_999
-                and 0 <= count <= 9999
-                and 0 <= offset <= 119
-                and 1 <= per_frame <= 15
-                and 20 <= per_count <= 120
-            )
-        return all(math.isfinite(v) for v in value)
+            return _positive(value[0]) and _positive(value[1])
+        if name == KEY_CODE:
+            return all(low <= v <= high for v, (low, high) in zip(value, _KEY_CODE_RANGES, strict=True))
+        return all(_number(v) for v in value)
     if isinstance(value, str):
         return len(value) <= _MAX_TEXT
     if isinstance(value, tuple):
         return 0 < len(value) <= 16 and all(isinstance(v, str) or math.isfinite(v) for v in value)
-    return isinstance(value, (int, float)) and math.isfinite(value)
+    return _number(value)
 
 
 def _clean(text: str) -> str:
@@ -143,7 +138,11 @@ def _clean(text: str) -> str:
 
 
 def _positive(value: Any) -> bool:
-    return isinstance(value, (int, float)) and math.isfinite(value) and value > 0
+    return _number(value) and bool(value > 0)
+
+
+def _number(value: Any) -> bool:
+    return isinstance(value, (int, float)) and math.isfinite(value)
 
 
 def _rate(fps: float) -> tuple[int, int]:

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import OpenImageIO as oiio
+import OpenImageIO
 
 from headroom.errors import PlateError
 from headroom.io.formats import sniff
@@ -47,7 +47,7 @@ def one_line(text: str) -> str:
 def last_error(image: Any = None) -> str:
     """The library's pending message, cleared, as one line; damaged files put undecodable bytes into it."""
     messages = []
-    for source in (image, oiio):
+    for source in (image, OpenImageIO):
         try:
             messages.append(source.geterror() if source is not None else "")
         except UnicodeDecodeError:
@@ -60,10 +60,10 @@ def open_image(path: Path) -> Iterator[Any]:
     """The opened reader, closed at the end; PlateError for whatever cannot be opened."""
     head = _head(path)
     stated = sniff(head)
-    hints = oiio.ImageSpec()
+    hints = OpenImageIO.ImageSpec()
     hints.attribute("oiio:UnassociatedAlpha", 1)  # colours as stored: multiplying 8-bit codes loses them
     hints.attribute("oiio:RawColor", 0)
-    image = oiio.ImageInput.open(str(path), hints)
+    image = OpenImageIO.ImageInput.open(str(path), hints)
     if image is None:
         message = last_error()
         if "ubsampled" in message:
@@ -82,7 +82,7 @@ def open_image(path: Path) -> Iterator[Any]:
 
 def specs_of(image: Any, path: Path) -> list[Any]:
     """The specification of each part (subimage)."""
-    specs = []
+    specs: list[Any] = []
     while len(specs) < 1000 and image.seek_subimage(len(specs), 0):
         specs.append(image.spec())
     last_error(image)
@@ -134,7 +134,7 @@ def _head(path: Path) -> bytes:
 
 
 def _why_not(path: Path, stated: str | None, message: str) -> str:
-    readers = set(oiio.get_string_attribute("format_list").split(","))
+    readers = set(OpenImageIO.get_string_attribute("format_list").split(","))
     if stated is not None and stated not in readers:
         return (
             f"cannot read {path}: it is {_FORMAT_TITLES[stated]}, which this OpenImageIO was built without; "
@@ -143,7 +143,6 @@ def _why_not(path: Path, stated: str | None, message: str) -> str:
     if stated is not None:
         reason = "" if "find a format reader" in message else f" ({message})"
         title = _FORMAT_TITLES[stated]
-        return f"cannot read {path}: the {title} file is damaged or cut short{reason}; copy or export it again"
-    if not message or "find a format reader" in message:
-        return f"cannot read {path}: it is not a picture in a format that is known here"
-    return f"cannot read {path}: {message}; check that it is a picture and complete"
+        return f"cannot read {path}: the {title} file is damaged or cut short{reason}; export it again"
+    reason = "" if not message or "find a format reader" in message else f" ({message})"
+    return f"cannot read {path}: it is not a picture in a known format, or a damaged one{reason}"

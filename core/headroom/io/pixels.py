@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import OpenImageIO as oiio
+import OpenImageIO
 
 from headroom.errors import PlateError
 from headroom.io.opened import last_error
@@ -132,11 +132,9 @@ def _stored_type(spec: Any, colour: tuple[int, ...]) -> str:
     return max(stored, key=list(_NUMPY).index)
 
 
-def _band(
-    image: Any, spec: Any, path: Path, y0: int, y1: int, begin: int, end: int, stored: str
-) -> Codes:
+def _band(image: Any, spec: Any, path: Path, y0: int, y1: int, begin: int, end: int, stored: str) -> Codes:
     rows = (spec.y + y0, spec.y + y1)
-    kind = oiio.TypeDesc(stored)
+    kind = OpenImageIO.TypeDesc(stored)
     try:
         if spec.tile_width:
             columns = (spec.x, spec.x + spec.width)

@@ -1,4 +1,4 @@
-"""A picture file becomes a Plate: codes as stored, upright, finite, with what the file states about itself."""
+"""A picture file becomes a Plate: codes as stored, upright, finite, and what the file states."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from headroom.errors import PlateError, UsageError
 from headroom.io.channels import choose, part_name
 from headroom.io.hints import space_hint, space_of_chromaticities
 from headroom.io.icc import PRIMARIES
+from headroom.io.jpeg import is_cut_short
 from headroom.io.luminance_chroma import luminance_weights, read_subsampled, to_rgb
 from headroom.io.metadata import carried, plain
 from headroom.io.opened import SubsampledError, check_size, open_image, specs_of
@@ -43,6 +44,8 @@ def _read(path: Path, part: str | int | None) -> Plate:
         spec = specs[choice.part]
         check_size(path, spec)
         image.seek_subimage(choice.part, 0)
+        if format_name == "jpeg" and is_cut_short(path):
+            raise PlateError(f"cannot read {path}: the JPEG file is cut short; copy or export it again")
         codes, alpha = read_channels(image, spec, path, choice.colour, choice.alpha)
         space, warnings = space_hint(path, spec, format_name)
         animated = format_name in ("gif", "webp") and bool(image.seek_subimage(1, 0))
@@ -72,7 +75,9 @@ def _read(path: Path, part: str | int | None) -> Plate:
         is_jpeg=_is_lossy_dct(path, spec, format_name),
         space=space,
         data_window=_window(spec.x, spec.y, spec.width, spec.height) if is_exr else None,
-        display_window=_window(spec.full_x, spec.full_y, spec.full_width, spec.full_height) if is_exr else None,
+        display_window=_window(spec.full_x, spec.full_y, spec.full_width, spec.full_height)
+        if is_exr
+        else None,
         metadata=carried(spec),
         warnings=warnings,
         path=path,
@@ -146,7 +151,9 @@ def _model_warnings(path: Path, spec: Any, format_name: str, animated: bool) -> 
     notes = []
     photometric = spec.getattribute("tiff:PhotometricInterpretation")
     if format_name == "tiff" and photometric in _TIFF_LAB:
-        raise PlateError(f"cannot read {path}: it is {_TIFF_LAB[photometric]}, not RGB; convert it to RGB first")
+        raise PlateError(
+            f"cannot read {path}: it is {_TIFF_LAB[photometric]}, not RGB; convert it to RGB first"
+        )
     model = str(spec.getattribute("tiff:ColorSpace") or spec.getattribute("jpeg:ColorSpace") or "").upper()
     if model in ("CMYK", "YCCK"):
         notes.append(

@@ -1,8 +1,8 @@
 """Linear light to a file: EXR, Radiance HDR or TIFF, by bands of rows, complete or absent.
 
-A file is written as ``<name>.partial-<pid>`` beside its place, checked, synced and renamed. OpenImageIO's writer
-streams (a 16384x8192 EXR of five channels in under 100 MB) and types every attribute; OpenEXR's own Python binding
-writes whole images only, its streaming class is deprecated and loses chromaticities.
+A file is written as ``<name>.partial-<pid>`` beside its place, checked, synced and renamed. OpenImageIO's
+writer streams (a 16384x8192 EXR of five channels in under 100 MB) and types every attribute; OpenEXR's own
+Python binding writes whole images only, its streaming class is deprecated and loses chromaticities.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import OpenImageIO as oiio
+import OpenImageIO
 
 from headroom.errors import WriteError
 from headroom.io.metadata import attach
@@ -106,14 +106,15 @@ def open_writer(
 ) -> Writer:
     """A writer of rows, to be used in a ``with``.
 
-    ``depth="auto"`` and ``"half"`` write half floats and raise HalfOverflow at the first value that does not fit;
-    the caller then starts again with ``"float"``. TIFF: ``half`` means 16-bit integers (0..1), else float32.
+    ``depth="auto"`` and ``"half"`` write half floats and raise HalfOverflow at the first value that does
+    not fit; the caller then starts again with ``"float"``. TIFF: ``half`` means 16-bit integers (0..1),
+    else float32.
     ``premultiply``: EXR colours are multiplied by alpha. ``keep_glow``: colours at alpha 0 stay as they are
     (the source was premultiplied, ``Plate.premultiplied``).
     """
     path = Path(path)
     target = target_of(path, alpha, mask, gain, depth, compression, chromaticities)
-    spec = oiio.ImageSpec(width, height, len(target.channels), target.depth)
+    spec = OpenImageIO.ImageSpec(width, height, len(target.channels), target.depth)
     spec.channelnames = target.channels
     spec.alpha_channel = target.channels.index("A") if "A" in target.channels else -1
     carried = dict(metadata or {})
@@ -136,7 +137,7 @@ def open_writer(
 
 
 class Writer:
-    """Rows in increasing y go in; the finished file appears at ``close()``, nothing at all on an exception."""
+    """Rows in increasing y go in; the file appears at ``close()``, nothing at all on an exception."""
 
     def __init__(self, path: Path, spec: Any, target: Target, *, premultiply: bool, keep_glow: bool) -> None:
         self._path, self._spec, self._target = path, spec, target
@@ -155,7 +156,7 @@ class Writer:
         )
         self._done = False
         self._check_place()
-        self._out = oiio.ImageOutput.create(target.format)
+        self._out: Any = OpenImageIO.ImageOutput.create(target.format)
         if self._out is None:
             raise WriteError(f"cannot write {path}: {last_error()}")
         if not self._out.open(str(self._partial), spec):
@@ -193,7 +194,9 @@ class Writer:
                 self.write_rows(y0 + y, rgb[part], **cut)
             return
         if y0 != self._next or rgb.shape != (rows, self._spec.width, 3) or y0 + rows > self._spec.height:
-            raise ValueError(f"rows {y0}+{rgb.shape} do not follow row {self._next} of {self._spec.width} columns")
+            raise ValueError(
+                f"rows {y0}+{rgb.shape} do not follow row {self._next} of {self._spec.width} columns"
+            )
         extra = {"A": alpha, "headroom.mask": mask, "headroom.gain": gain}
         band = np.empty((rows, self._spec.width, len(self._target.channels)), np.float32)
         band[..., :3] = rgb
@@ -285,7 +288,9 @@ class Writer:
         if self._target.depth == "half":
             return band.astype(np.float16)
         if self._target.depth == "uint16":
-            return np.rint(np.clip(band, 0.0, 1.0) * np.float32(65535.0)).astype(np.uint16)
+            scaled = np.clip(band, 0.0, 1.0) * np.float32(65535.0)
+            codes: npt.NDArray[Any] = np.rint(scaled).astype(np.uint16)
+            return codes
         return _rounded_rgbe(band) if self._target.format == "hdr" else band
 
     def _verify(self) -> None:
@@ -294,7 +299,7 @@ class Writer:
         DWA is read whole, since what its loss does to a lamp shows only there.
         """
         lossy = self._target.compression.startswith("dwa")
-        image = oiio.ImageInput.open(str(self._partial))
+        image = OpenImageIO.ImageInput.open(str(self._partial))
         if image is None:
             raise self._failure(last_error())
         try:
@@ -322,16 +327,20 @@ class Writer:
     def _note_losses(self) -> None:
         if self._target.depth == "uint16" and (self.report.peak > 1.0 or self._low < 0.0):
             self.report.warnings.append(
-                f"{self._path.name}: 16-bit TIFF keeps 0 to 1 only, values up to {self.report.peak:.4g} were clipped; "
-                "write EXR or a float TIFF to keep them"
+                f"{self._path.name}: 16-bit TIFF keeps 0 to 1 only, "
+                f"values up to {self.report.peak:.4g} were clipped; write EXR or a float TIFF to keep them"
             )
         if self._target.format == "hdr" and self._low < 0.0:
-            self.report.warnings.append(f"{self._path.name}: Radiance HDR has no negative values; they became 0")
+            self.report.warnings.append(
+                f"{self._path.name}: Radiance HDR has no negative values; they became 0"
+            )
 
 
 def _rounded_rgbe(band: FloatArray) -> FloatArray:
-    """Values that Radiance's shared exponent holds exactly, nearest to these (the library's writer truncates)."""
-    _, exponent = np.frexp(np.maximum(band, 0.0).max(axis=-1, keepdims=True))
+    """The nearest values that a shared exponent holds exactly (the library's writer truncates)."""
+    largest = np.maximum(band, 0.0).max(axis=-1, keepdims=True)
+    _, exponent = np.frexp(largest)
     step = np.ldexp(np.float32(1.0), np.clip(exponent - 8, -126, None))
+    step = np.where(np.rint(largest / step) > 255, step * 2, step)  # rounding up may need the next exponent
     rounded: FloatArray = np.rint(np.maximum(band, 0.0) / step) * step
     return rounded

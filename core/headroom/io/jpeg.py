@@ -1,11 +1,11 @@
-"""One EXIF fact that the image library does not hand on: the interoperability index (DCF: R98 sRGB, R03 Adobe RGB)."""
+"""What the image library does not tell of a JPEG: DCF's colour index, a missing end."""
 
 from __future__ import annotations
 
 import struct
 from pathlib import Path
 
-__all__ = ["interoperability_index"]
+__all__ = ["interoperability_index", "is_cut_short"]
 
 # TIFF tags, Exif 2.32 tables 4 and 13.
 EXIF_IFD = 0x8769
@@ -23,6 +23,21 @@ def interoperability_index(path: Path) -> str | None:
         return None if block is None else _index(block)
     except (OSError, struct.error, IndexError, ValueError):
         return None
+
+
+def is_cut_short(path: Path) -> bool:
+    """Whether the picture's end marker is missing: decoders fill the lost rows with grey and say nothing.
+
+    Within coded data 0xFF is followed by 0 or a restart marker (ITU-T T.81, B.1.1.5), so 0xFFD9 is the end.
+    """
+    data = path.read_bytes()
+    at = 2
+    try:
+        while data[at] == 0xFF and data[at + 1] != 0xDA:
+            at += 2 + struct.unpack_from(">H", data, at + 2)[0]
+    except (struct.error, IndexError):
+        return True
+    return data.find(b"\xff\xd9", at) < 0
 
 
 def _app1(head: bytes) -> bytes | None:
