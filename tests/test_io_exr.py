@@ -47,9 +47,7 @@ def test_extra_channels_and_layers_are_passed_by(tmp_path: Path) -> None:
         "diffuse.G": diffuse[..., 1].copy(),
     }
     channels["diffuse.B"] = diffuse[..., 2].copy()
-    with OpenEXR.File(
-        {"compression": OpenEXR.ZIP_COMPRESSION, "type": OpenEXR.scanlineimage}, channels
-    ) as file:
+    with OpenEXR.File({"compression": OpenEXR.ZIP_COMPRESSION, "type": OpenEXR.scanlineimage}, channels) as file:
         file.write(str(path))
     plate = read(path)
     np.testing.assert_array_equal(plate.codes, beauty)
@@ -113,9 +111,7 @@ def test_stated_primaries_name_the_space(tmp_path: Path) -> None:
 
 def test_interop_id_wins(tmp_path: Path) -> None:
     path = tmp_path / "i.exr"
-    with OpenEXR.File(
-        {"type": OpenEXR.scanlineimage, "colorInteropID": "lin_ap0_scene"}, {"RGB": rgb()}
-    ) as file:
+    with OpenEXR.File({"type": OpenEXR.scanlineimage, "colorInteropID": "lin_ap0_scene"}, {"RGB": rgb()}) as file:
         file.write(str(path))
     assert read(path).space == "ACES2065-1"
 
@@ -141,9 +137,7 @@ def attribute(name: str, kind: str, value: bytes) -> bytes:
     return name.encode() + b"\0" + kind.encode() + b"\0" + struct.pack("<i", len(value)) + value
 
 
-def write_luminance_chroma(
-    path: Path, luma: np.ndarray, ry: np.ndarray, by: np.ndarray, x0: int, y0: int
-) -> None:
+def write_luminance_chroma(path: Path, luma: np.ndarray, ry: np.ndarray, by: np.ndarray, x0: int, y0: int) -> None:
     """An uncompressed EXR with half-float Y and 2x2 subsampled RY and BY, byte by byte."""
     height, width = luma.shape
     entries = (("BY", 2), ("RY", 2), ("Y", 1))

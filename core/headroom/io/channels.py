@@ -29,9 +29,7 @@ class Choice:
     warnings: tuple[str, ...] = ()
 
 
-def choose(
-    path: Path, names: Sequence[Sequence[str]], titles: Sequence[str], part: str | int | None
-) -> Choice:
+def choose(path: Path, names: Sequence[Sequence[str]], titles: Sequence[str], part: str | int | None) -> Choice:
     """The channels to read, given each part's channel names and each part's title."""
     found = [c for number, channels in enumerate(names) for c in _candidates(number, channels)]
     if part is not None:

@@ -95,6 +95,8 @@ def space_hint(path: Path, spec: Any, format_name: str) -> tuple[str | None, lis
         return ADOBE_RGB, []
     if spec.getattribute("Exif:ColorSpace") == 1:
         return SRGB, []
+    if format_name == "png" and spec.getattribute("oiio:ColorSpace") == "lin_rec709_scene":
+        return LINEAR_REC709, []  # gAMA 1.0
     if format_name == "png" and spec.getattribute("oiio:Gamma") is not None:
         return _of_gamma(path, float(spec.getattribute("oiio:Gamma")))
     return None, []
@@ -127,8 +129,7 @@ def _of_profile(path: Path, profile: bytes, spec: Any) -> tuple[str | None, list
     name = description(profile) or "without a name"
     assumed = "linear Rec.709" if str(spec.format) in ("half", "float", "double") else "sRGB"
     return None, [
-        f"{path.name}: its ICC profile ({name}) is none of the known spaces; "
-        f"taken as {assumed}, say which with --from"
+        f"{path.name}: its ICC profile ({name}) is none of the known spaces; taken as {assumed}, say which with --from"
     ]
 
 
@@ -142,7 +143,7 @@ def _states_adobe_rgb(path: Path, spec: Any, format_name: str) -> bool:
 
 def _of_gamma(path: Path, gamma: float) -> tuple[str | None, list[str]]:
     # The reader states the decoding gamma: 2.2 for gAMA 45455, which writers use to mean sRGB or 2.2.
-    known = {1.0: LINEAR_REC709, 1.8: "Gamma 1.8 Encoded Rec.709", 2.4: "Gamma 2.4 Encoded Rec.709"}
+    known = {1.8: "Gamma 1.8 Encoded Rec.709", 2.4: "Gamma 2.4 Encoded Rec.709"}
     for value, space in known.items():
         if abs(gamma - value) < 0.02:
             return space, []

@@ -65,14 +65,10 @@ def read_subsampled(path: Path) -> tuple[Floats, npt.NDArray[Any] | None, dict[s
         ) from None
     if not {"Y", "RY", "BY"} <= planes.keys() or steps["Y"] != (1, 1):
         there = ", ".join(sorted(planes))[:80]
-        raise PlateError(
-            f"cannot read {path}: subsampled channels ({there}) that are not Y, RY, BY; export it as RGB"
-        )
+        raise PlateError(f"cannot read {path}: subsampled channels ({there}) that are not Y, RY, BY; export it as RGB")
     primaries = tuple(float(v) for v in header.get("chromaticities", PRIMARIES["Rec.709"]))
     luma = planes["Y"].astype(np.float32)
-    chroma = [
-        _full(planes[name].astype(np.float32), luma.shape, steps[name], (x0, y0)) for name in ("RY", "BY")
-    ]
+    chroma = [_full(planes[name].astype(np.float32), luma.shape, steps[name], (x0, y0)) for name in ("RY", "BY")]
     alpha = planes.get("A")
     alpha = alpha if alpha is not None and alpha.shape == luma.shape else None
     return to_rgb(luma, chroma[0], chroma[1], luminance_weights(primaries)), alpha, header

@@ -146,8 +146,7 @@ def _band(image: Any, spec: Any, path: Path, y0: int, y1: int, begin: int, end: 
     if band is None:
         reason = last_error(image) or "no more pixels"
         raise PlateError(
-            f"cannot read {path}: rows {y0} to {y1 - 1} are damaged or missing ({reason}); "
-            "copy or export it again"
+            f"cannot read {path}: rows {y0} to {y1 - 1} are damaged or missing ({reason}); copy or export it again"
         )
     out: Codes = np.asarray(band).reshape(y1 - y0, spec.width, end - begin)
     return out

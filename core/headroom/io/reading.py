@@ -23,6 +23,8 @@ __all__ = ["read"]
 
 _ASSOCIATED = ("openexr", "tiff", "hdr", "jpegxl")
 """Formats whose colours are multiplied by alpha unless the file says otherwise."""
+_UPRIGHT = ("openexr", "jpegxl", "heif")
+"""Formats that have no orientation, or whose decoder has applied it already."""
 # TIFF 6.0 sections 16 and 23, TIFF technical note: photometric interpretations without plain R, G, B.
 _TIFF_LAB = {8: "CIE L*a*b*", 9: "ICC L*a*b*", 10: "ITU L*a*b*"}
 
@@ -52,7 +54,8 @@ def _read(path: Path, part: str | int | None) -> Plate:
     warnings = [*choice.warnings, *warnings, *_model_warnings(path, spec, format_name, animated)]
     if choice.kind == "luminance-chroma":
         codes = _rgb_of(codes, spec.getattribute("chromaticities"))
-    orientation = 1 if format_name == "openexr" else int(spec.getattribute("Orientation") or 1)
+    upright = format_name in _UPRIGHT
+    orientation = 1 if upright else int(spec.getattribute("Orientation") or 1)
     if orientation in range(2, 9):
         codes = orient(codes, orientation)
         alpha = None if alpha is None else orient(alpha, orientation)
@@ -75,9 +78,7 @@ def _read(path: Path, part: str | int | None) -> Plate:
         is_jpeg=_is_lossy_dct(path, spec, format_name),
         space=space,
         data_window=_window(spec.x, spec.y, spec.width, spec.height) if is_exr else None,
-        display_window=_window(spec.full_x, spec.full_y, spec.full_width, spec.full_height)
-        if is_exr
-        else None,
+        display_window=_window(spec.full_x, spec.full_y, spec.full_width, spec.full_height) if is_exr else None,
         metadata=carried(spec),
         warnings=warnings,
         path=path,
@@ -151,9 +152,7 @@ def _model_warnings(path: Path, spec: Any, format_name: str, animated: bool) -> 
     notes = []
     photometric = spec.getattribute("tiff:PhotometricInterpretation")
     if format_name == "tiff" and photometric in _TIFF_LAB:
-        raise PlateError(
-            f"cannot read {path}: it is {_TIFF_LAB[photometric]}, not RGB; convert it to RGB first"
-        )
+        raise PlateError(f"cannot read {path}: it is {_TIFF_LAB[photometric]}, not RGB; convert it to RGB first")
     model = str(spec.getattribute("tiff:ColorSpace") or spec.getattribute("jpeg:ColorSpace") or "").upper()
     if model in ("CMYK", "YCCK"):
         notes.append(

@@ -55,16 +55,12 @@ def target_of(
     """What the suffix can hold of what is asked for."""
     format_name = WRITABLE_SUFFIXES.get(path.suffix.lower())
     if format_name is None:
-        raise UsageError(
-            f"cannot write {path}: the suffix must be one of {', '.join(sorted(WRITABLE_SUFFIXES))}"
-        )
+        raise UsageError(f"cannot write {path}: the suffix must be one of {', '.join(sorted(WRITABLE_SUFFIXES))}")
     if depth not in ("auto", "half", "float"):
         raise UsageError(f"depth {depth!r} is not one of auto, half, float")
     name, _, level = compression.partition(":")
     if name not in COMPRESSIONS or (level and not (name.startswith("dwa") and level.isdecimal())):
-        raise UsageError(
-            f"compression {compression!r} is not one of {', '.join(COMPRESSIONS)} (or dwaa:LEVEL)"
-        )
+        raise UsageError(f"compression {compression!r} is not one of {', '.join(COMPRESSIONS)} (or dwaa:LEVEL)")
     notes = []
     channels = ["R", "G", "B"]
     if alpha and format_name != "hdr":
@@ -78,9 +74,7 @@ def target_of(
     else:
         lost = ["alpha"] * (alpha and format_name == "hdr") + ["mask"] * mask + ["gain"] * gain
         if lost:
-            notes.append(
-                f"{path.name}: {format_name} has no place for {', '.join(lost)}; write EXR to keep it"
-            )
+            notes.append(f"{path.name}: {format_name} has no place for {', '.join(lost)}; write EXR to keep it")
         if format_name == "hdr" and chromaticities is not None and not _is_rec709(chromaticities):
             notes.append(f"{path.name}: readers take Radiance HDR as Rec.709; its primaries differ")
         stored = "uint16" if format_name == "tiff" and depth == "half" else "float"

@@ -194,9 +194,7 @@ class Writer:
                 self.write_rows(y0 + y, rgb[part], **cut)
             return
         if y0 != self._next or rgb.shape != (rows, self._spec.width, 3) or y0 + rows > self._spec.height:
-            raise ValueError(
-                f"rows {y0}+{rgb.shape} do not follow row {self._next} of {self._spec.width} columns"
-            )
+            raise ValueError(f"rows {y0}+{rgb.shape} do not follow row {self._next} of {self._spec.width} columns")
         extra = {"A": alpha, "headroom.mask": mask, "headroom.gain": gain}
         band = np.empty((rows, self._spec.width, len(self._target.channels)), np.float32)
         band[..., :3] = rgb
@@ -264,9 +262,7 @@ class Writer:
             self._partial.unlink()
         except (OSError, ValueError) as error:
             reason = getattr(error, "strerror", None) or str(error)
-            raise WriteError(
-                f"cannot write {self._path}: {reason}; choose a folder that can be written to"
-            ) from None
+            raise WriteError(f"cannot write {self._path}: {reason}; choose a folder that can be written to") from None
 
     def _check_values(self, band: FloatArray) -> None:
         low, high = float(band.min()), float(band.max())
@@ -331,9 +327,7 @@ class Writer:
                 f"values up to {self.report.peak:.4g} were clipped; write EXR or a float TIFF to keep them"
             )
         if self._target.format == "hdr" and self._low < 0.0:
-            self.report.warnings.append(
-                f"{self._path.name}: Radiance HDR has no negative values; they became 0"
-            )
+            self.report.warnings.append(f"{self._path.name}: Radiance HDR has no negative values; they became 0")
 
 
 def _rounded_rgbe(band: FloatArray) -> FloatArray:
