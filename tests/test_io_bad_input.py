@@ -19,7 +19,9 @@ from headroom.io import header, read
 from headroom.io.pixels import make_finite
 
 DATA = Path(__file__).parent / "data"
-FULL_SET = Path(os.environ.get("HEADROOM_DATA", DATA)) / "damaged"
+FULL_SET = Path(os.environ.get("HEADROOM_DATA", DATA.parents[2] / "shared" / "data")) / "damaged"
+if not FULL_SET.is_dir():
+    FULL_SET = DATA / "damaged"
 
 
 def refused(path: Path) -> str:

@@ -82,8 +82,11 @@ def write(
         raise WriteError(f"cannot write {path}: pixels must be (H, W, 3), they are {pixels.shape}")
     try:
         return once(depth)
-    except HalfOverflow:
-        return once("float")
+    except HalfOverflow as overflow:
+        report = once("float")
+        if depth == "half":
+            report.warnings.append(f"{overflow}: stored as float32")
+        return report
 
 
 def open_writer(
@@ -160,9 +163,9 @@ class Writer:
         if self._out is None:
             raise WriteError(f"cannot write {path}: {last_error()}")
         if not self._out.open(str(self._partial), spec):
-            message = last_error(self._out)
+            failure = self._failure(last_error(self._out))  # before the partial file's room is given back
             self.discard()
-            raise self._failure(message)
+            raise failure
 
     def __enter__(self) -> Writer:
         return self
@@ -211,9 +214,9 @@ class Writer:
         stored = self._encode(band)
         top = self._spec.y + y0
         if not self._out.write_scanlines(top, top + rows, self._spec.z, stored):
-            message = last_error(self._out)
+            failure = self._failure(last_error(self._out))  # before the partial file's room is given back
             self.discard()
-            raise self._failure(message)
+            raise failure
         self._next = y0 + rows
 
     def close(self) -> WriteReport:
