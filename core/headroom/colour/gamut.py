@@ -28,6 +28,10 @@ GAMUTS: dict[str, tuple[float, ...]] = {
     "XYZ": (1.0, 0.0, 0.0, 1.0, 0.0, 0.0, 1 / 3, 1 / 3),
     "ARRI Wide Gamut 3": (0.684, 0.313, 0.221, 0.848, 0.0861, -0.1020, *D65),  # ARRI 2017
     "ARRI Wide Gamut 4": (0.7347, 0.2653, 0.1424, 0.8576, 0.0991, -0.0308, *D65),  # ARRI 2022
+    "S-Gamut3": (0.730, 0.280, 0.140, 0.855, 0.100, -0.050, *D65),  # Sony, S-Gamut3 summary (2016)
+    "S-Gamut3.Cine": (0.766, 0.275, 0.225, 0.800, 0.089, -0.087, *D65),
+    "V-Gamut": (0.730, 0.280, 0.165, 0.840, 0.100, -0.030, *D65),  # Panasonic, V-Log/V-Gamut (2014)
+    "REDWideGamutRGB": (0.780308, 0.304253, 0.121595, 1.493994, 0.095612, -0.084589, *D65),  # RED 2017
 }
 
 # Cone responses: Bradford (Lam 1985) and CAT02 (CIE 159:2004). ACES configs use either.
@@ -63,8 +67,10 @@ def chromaticities(to_rec709: Matrix) -> tuple[float, ...]:
     D65, the white that the matrix leads to.
     """
     for primaries in GAMUTS.values():
-        for cones in (BRADFORD, CAT02):
-            if np.abs(rgb_to_rgb(primaries, REC709, cones) - to_rec709).max() < MATCH:
-                return primaries
+        # ACES configs take a camera's white to theirs by CAT02, and theirs to D65 by Bradford.
+        by_aces = rgb_to_rgb(GAMUTS["AP0"], REC709, BRADFORD) @ rgb_to_rgb(primaries, GAMUTS["AP0"], CAT02)
+        direct = (rgb_to_rgb(primaries, REC709, cones) for cones in (BRADFORD, CAT02))
+        if any(np.abs(known - to_rec709).max() < MATCH for known in (*direct, by_aces)):
+            return primaries
     xyz = rgb_to_xyz(REC709) @ np.column_stack([to_rec709, to_rec709.sum(axis=1)])
     return tuple((xyz[:2] / xyz.sum(axis=0)).T.ravel().tolist())

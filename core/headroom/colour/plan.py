@@ -199,9 +199,7 @@ def _target(config: Config, to: str | None, warnings: list[str]) -> Space:
     found = config.role("scene_linear")
     if found and not config.is_data(found):
         return Space(config, found)
-    warnings.append(
-        f"OCIO config {config.name} has no scene_linear role: the result is {names.LINEAR_REC709}"
-    )
+    warnings.append(f"OCIO config {config.name} has no scene_linear role: the result is {names.LINEAR_REC709}")
     return _noted(resolve.find_space(config, names.LINEAR_REC709), config, warnings)
 
 
@@ -217,9 +215,7 @@ def _lin709(config: Config, source: Space | View, target: Space, warnings: list[
     link = resolve.bridge(config)
     crosses = source.config is not config or target.config is not config
     if link is not None and link.assumed and crosses:
-        warnings.append(
-            f'OCIO config {config.name} does not say which primaries "{link.here}" has: Rec.709 is assumed'
-        )
+        warnings.append(f'OCIO config {config.name} does not say which primaries "{link.here}" has: Rec.709 is assumed')
     return resolve.find_space(config, names.LINEAR_REC709)
 
 

@@ -64,8 +64,7 @@ def find_space(config: Config, name: str) -> Space:
         space = Space(other, elsewhere) if elsewhere else None
     if (space is None and row) or (space and space.config.is_data(space.name)):
         raise ColourError(
-            f'"{found or name}" is data, not colour, and cannot be reconstructed: give --from and --to '
-            "colour spaces"
+            f'"{found or name}" is data, not colour, and cannot be reconstructed: give --from and --to colour spaces'
         )
     return space or Space(config, resolve_space(config, name))
 
