@@ -2,43 +2,24 @@
 
 from __future__ import annotations
 
-import signal
-import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from types import FrameType
 from typing import Any
 
 import click
 
-from headroom.cli.options import MEMORY, emit_json, json_option
+from headroom.cli.options import emit_json, json_option, memory_size
+from headroom.cli.signals import cancel_on_signal
 
 __all__ = ["command"]
 
 _PATH = click.Path(path_type=Path)
 
 
-class _CurveType(click.ParamType):
-    name = "declared|estimate|FILE"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        if value in ("declared", "estimate") or isinstance(value, Path):
-            return value
-        path = Path(value)
-        if not path.is_file():
-            self.fail(f"{value!r} is neither declared, estimate nor a LUT file", param, ctx)
-        return path
-
-
-def _clip_level(ctx: click.Context, param: click.Parameter, value: float | None) -> float | None:
-    """A code value 0..1, or an 8-bit code such as 250."""
-    if value is None or 0 < value <= 1:
-        return value
-    if 1 < value <= 255:
-        return value / 255
-    raise click.BadParameter(f"{value} is neither a code value in 0..1 nor an 8-bit code up to 255")
+def _curve(text: str) -> str:
+    if text in ("declared", "estimate") or Path(text).is_file():
+        return text
+    raise click.BadParameter(f"{text!r} is neither declared, estimate nor a LUT file")
 
 
 @click.command("convert")
@@ -48,13 +29,18 @@ def _clip_level(ctx: click.Context, param: click.Parameter, value: float | None)
 @click.option("--from", "from_space", metavar="SPACE", help="Colour space of the plates; default: what the file says.")
 @click.option("--to", "to_space", metavar="SPACE", help="Colour space of the results; default: scene_linear.")
 @click.option("--ocio-config", metavar="FILE|NAME", help="OCIO config; default: $OCIO, else a built-in one.")
-@click.option("--curve", type=_CurveType(), default="declared", show_default=True, help="What linearises the plate.")
-@click.option("--boost", type=float, default=1.0, show_default=True, help="Multiplies the reconstructed stops.")
-@click.option("--clip-level", type=float, callback=_clip_level, help="Code that counts as clipped; default: detected.")
+@click.option("--curve", type=_curve, default="declared", metavar="declared|estimate|FILE", show_default=True,
+              help="What linearises the plate.")
+@click.option("--boost", type=float, default=1.0, show_default=True,
+              help="Above 1: the network sees a brighter plate and its stops count for more.")
+@click.option("--clip-level", type=float, metavar="CODE",
+              help="Code that counts as clipped, 0..1 or an 8-bit code; default: detected.")
 @click.option("--tau", type=click.FloatRange(0, 1, max_open=True), default=0.95, show_default=True,
               help="Where the soft mask begins, as a share of the clip level.")
-@click.option("--peak-stops", type=float, metavar="STOPS", help="Scale the gain so that the peak lies this far above white.")
-@click.option("--strength", type=click.FloatRange(0, 1), default=1.0, show_default=True, help="0 nothing, 1 all of the gain.")
+@click.option("--peak-stops", type=float, metavar="STOPS",
+              help="Soft upper limit of the stops that are added.")
+@click.option("--strength", type=click.FloatRange(0), default=1.0, show_default=True,
+              help="Multiplies the stops that are added; 0: the plain linearisation.")
 @click.option("--dequantize", is_flag=True, help="Smooth banding by less than half a code value.")
 @click.option("--mask", is_flag=True, help="Add channel headroom.mask: how much of a pixel is reconstructed.")
 @click.option("--gain", is_flag=True, help="Add channel headroom.gain: stops that were added.")
@@ -64,7 +50,8 @@ def _clip_level(ctx: click.Context, param: click.Parameter, value: float | None)
 @click.option("--part", help="Part or layer of a multi-part EXR, by name or number.")
 @click.option("--device", default="auto", show_default=True, help="auto, cuda, cuda:N, mps or cpu.")
 @click.option("--precision", type=click.Choice(["auto", "fp32", "fp16", "bf16"]), default="auto", show_default=True)
-@click.option("--memory", type=MEMORY, help="Budget such as 4GB; large plates are worked on in bands.")
+@click.option("--memory", type=memory_size, metavar="SIZE",
+              help="Budget such as 4GB; large plates are worked on in bands.")
 @click.option("--overwrite", is_flag=True, help="Replace results that exist.")
 @click.option("--resume", is_flag=True, help="Skip results that exist and were made from the same source and settings.")
 @json_option
@@ -91,7 +78,7 @@ def command(inputs: tuple[Path, ...], output: Path, as_json: bool, **chosen: Any
         **chosen,
     )
     start = time.perf_counter()
-    with _cancel_on_signal() as cancelled:
+    with cancel_on_signal() as cancelled:
         job = Job(settings)
         with (JsonWatcher() if as_json else ScreenWatcher()) as watcher:
             watcher.left_out(left_out)
@@ -108,24 +95,3 @@ def command(inputs: tuple[Path, ...], output: Path, as_json: bool, **chosen: Any
     else:
         watcher.summary(counts, len(tasks), was_cancelled, seconds)
     return exit_code
-
-
-@contextmanager
-def _cancel_on_signal() -> Iterator[Any]:
-    """Ctrl-C and SIGTERM ask the job to stop at the next tile; a second one stops at once."""
-    asked = threading.Event()
-
-    def ask(number: int, frame: FrameType | None) -> None:
-        if asked.is_set():
-            raise KeyboardInterrupt
-        asked.set()
-
-    if threading.current_thread() is not threading.main_thread():
-        yield asked.is_set
-        return
-    before = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield asked.is_set
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)

@@ -7,33 +7,20 @@ from typing import Any
 
 import click
 
-__all__ = ["MEMORY", "emit_json", "json_option"]
+__all__ = ["emit_json", "json_option", "memory_size"]
 
 # Decimal units as on a disk's label and in `--memory 4GB`; KiB and friends are powers of 1024.
 _UNITS = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9, "t": 10**12}
 _UNITS |= {f"{letter}i": 1024**power for power, letter in enumerate("kmgt", start=1)}
 
 
-class MemoryType(click.ParamType):
+def memory_size(text: str) -> int:
     """Bytes from ``4GB``, ``512MiB``, ``1.5g`` or a bare number of bytes."""
+    found = re.fullmatch(r"([0-9]+(?:\.[0-9]+)?)([kmgt]?i?)b?", text.strip().lower())
+    if not found or found[2] not in _UNITS or float(found[1]) <= 0:
+        raise click.BadParameter(f"{text!r} is not a size such as 4GB or 512MiB")
+    return int(float(found[1]) * _UNITS[found[2]])
 
-    name = "SIZE"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
-        """Text to bytes."""
-        if isinstance(value, int):
-            return value
-        found = re.fullmatch(r"\s*([0-9.]+)\s*([kmgt]?i?)b?\s*", str(value).lower())
-        try:
-            size = float(found[1]) * _UNITS[found[2]] if found else 0.0
-        except (KeyError, ValueError):
-            size = 0.0
-        if size < 1:
-            self.fail(f"{value!r} is not a size such as 4GB or 512MiB", param, ctx)
-        return int(size)
-
-
-MEMORY = MemoryType()
 
 json_option = click.option("--json", "as_json", is_flag=True, help="One JSON object on standard output.")
 

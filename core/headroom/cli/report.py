@@ -106,12 +106,33 @@ def describe(report: FileReport) -> list[str]:
 
 
 def _rows(facts: dict[str, Any]) -> list[tuple[str, str]]:
-    level, share = facts["clip_level"], facts["clipped_share"]
-    clipped = f"{share:.2%} of the pixels, at code value {level:.4g}"
-    rows = [("clipped", clipped if share else "nothing: the result is the plate's exact linearisation")]
-    rows.append(("curve", facts["curve"]))
-    if share:
-        rows.append(("added", f"up to {facts['peak_stops']:.1f} stops; peak {facts['peak']:.4g} (white is 1)"))
-    rows.append(("spaces", f"{facts['from_space']} -> {facts['to_space']}  ({facts['config']})"))
-    rows.append(("model", f"{facts['model']}  {str(facts['weights_sha256'])[:12]}  on {facts['device']}"))
+    colour, curve = facts["colour"], facts["curve"]
+    share, level = facts["clipped_share"], facts["clip_level"]
+    rows = []
+    if facts["passed_through"]:
+        rows.append(("clipped", "not looked for: the plate is linear and above white already; passed through"))
+    elif facts["masked_share"] == 0:
+        rows.append(("clipped", "nothing: the result is the plate's exact linearisation"))
+    else:
+        rows.append(("clipped", f"{_percent(share)} of the pixels, at code value {level:.4g}{_eight_bit(facts)}"))
+    if curve["used"] == "declared":
+        rows.append(("curve", f"declared: {colour['from']}"))
+    else:
+        rows.append(("curve", f"estimated, expected error {curve['expected_error_stops']:.2f} stops"))
+    if facts["masked_share"] > 0:
+        mean, top = facts["gain_stops_mean"], facts["gain_stops_peak"]
+        rows.append(("added", f"{mean:.1f} stops on average, {top:.1f} at most; peak {facts['peak']:.4g} (white is 1)"))
+    rows.append(("spaces", f"{colour['from']} -> {colour['to']}  ({colour['config']})"))
+    made = f"{facts['model']} {facts['model_version']}  {facts['weights_sha256'][:12]}"
+    rows.append(("model", f"{made}  on {facts['device']}, {facts['precision']}"))
     return rows
+
+
+def _percent(share: float) -> str:
+    return f"{share:.1%}" if share >= 0.001 or share == 0 else "under 0.1%"
+
+
+def _eight_bit(facts: dict[str, Any]) -> str:
+    source = facts["clip_level_source"]
+    code = f"{facts['clip_level'] * 255:.0f} of 255, " if facts["bits"] == 8 else ""
+    return f" ({code}{source})"

@@ -6,7 +6,7 @@ import os
 import time
 import traceback
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
@@ -59,7 +59,7 @@ class FileReport:
     error: str | None = None
     warnings: list[str] = field(default_factory=list)
     facts: dict[str, Any] = field(default_factory=dict)
-    """Size, clipped share, clip level, curve, peak, spaces, config, model and weights."""
+    """What `Reconstructor.bands` reports, and how the file was written."""
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values, for JSON."""
@@ -70,7 +70,7 @@ class FileReport:
             "seconds": round(self.seconds, 3),
             "error": self.error,
             "warnings": self.warnings,
-            **self.facts,
+            **{name: value for name, value in self.facts.items() if name != "seconds"},
         }
 
 
@@ -168,7 +168,7 @@ class Job:
         mark = mark or self._fingerprint(task)
 
         def bands() -> Iterator[Band]:
-            report.facts = {"width": plate.width, "height": plate.height, "bits": plate.bits}
+            report.facts = {}
             return self.reconstructor.bands(
                 plate,
                 plan,
@@ -183,7 +183,7 @@ class Job:
         except io.HalfOverflow:
             self._write(task, plate, plan, bands(), report, mark, "float")
             report.warnings.append("light above 65504 does not fit half float: written as 32-bit float")
-        report.warnings[:0] = [*plate.warnings, *plan.warnings, *report.facts.pop("warnings", [])]
+        report.warnings[:0] = report.facts.pop("warnings", [])
 
     def _write(
         self,
@@ -195,7 +195,7 @@ class Job:
         mark: str,
         depth: Depth,
     ) -> None:
-        # The first band comes before the file is opened: by then the report knows what the header says.
+        # The first band comes before the file is opened: a plate that cannot be worked on leaves no trace.
         band: Band | None = next(bands)
         with io.open_writer(
             task.target,
@@ -207,7 +207,7 @@ class Job:
             mask=self.settings.mask,
             gain=self.settings.gain,
             chromaticities=plan.chromaticities,
-            attributes=header_attributes(report.facts, self._shaping(), task.source, mark),
+            attributes=header_attributes(self.reconstructor.card, plan, self.settings.options, task.source, mark),
             metadata=plate.metadata,
             data_window=plate.data_window,
             display_window=plate.display_window,
@@ -225,7 +225,7 @@ class Job:
                 band = next(bands, None)
             written = writer.close()
         report.warnings += written.warnings
-        report.facts |= {"depth": written.depth, "bytes": written.bytes}
+        report.facts |= {"bits": plate.bits, "depth": written.depth, "bytes": written.bytes}
 
     def _shaping(self) -> dict[str, Any]:
         """What decides a result's pixels, beside the source."""
@@ -233,12 +233,13 @@ class Job:
         return {
             "version": headroom.__version__,
             "model": chosen.model,
-            "weights": self.reconstructor.weights_sha256,
+            "weights": self.reconstructor.card.sha256,
+            "precision": self.reconstructor.runner.precision,
             "from": chosen.from_space,
             "to": chosen.to_space,
             "config": self._config.cache_id,
             "part": chosen.part,
-            "options": vars(chosen.options),
+            "options": asdict(chosen.options),
             "channels": [chosen.mask, chosen.gain],
             "depth": chosen.depth,
             "compression": chosen.compression,

@@ -42,10 +42,8 @@ def plan_tasks(inputs: Sequence[Path], output: Path) -> tuple[list[Task], list[P
     if not sources:
         raise PlateError(f"{inputs[0]}: no pictures in this folder")
 
-    if _is_one_file(inputs, output):
-        tasks = [Task(source=sources[0], target=output)]
-    else:
-        tasks = _into_folder(sources, output)
+    one_file = _is_one_file(inputs, output)
+    tasks = [Task(source=sources[0], target=output)] if one_file else _into_folder(sources, output)
     for task in tasks:
         if task.source.resolve() == task.target.resolve():
             raise UsageError(f"{task.source}: input and output are the same file; choose another -o")

@@ -5,11 +5,16 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+import headroom
 from headroom import io
+from headroom.colour.plan import ColourPlan
 from headroom.errors import PlateError
+from headroom.reconstruct import Options
+from headroom.weights import Card
 
 __all__ = ["FINGERPRINT", "fingerprint", "header_attributes", "recorded_fingerprint"]
 
@@ -17,19 +22,6 @@ FINGERPRINT = "headroom:fingerprint"
 """Header attribute: the same source, settings, weights and version give the same value."""
 
 _CHUNK_BYTES = 1 << 20
-
-_HEADER_NAMES = {
-    "model": "headroom:model",
-    "weights_sha256": "headroom:weights",
-    "from_space": "headroom:sourceSpace",
-    "to_space": "headroom:space",
-    "config": "headroom:config",
-    "config_cache_id": "headroom:configCacheId",
-    "curve": "headroom:curve",
-    "clip_level": "headroom:clipLevel",
-    "clipped_share": "headroom:clippedShare",
-}
-"""Key of a file's report -> attribute in the picture's header."""
 
 
 def fingerprint(source: Path, settings: Mapping[str, Any]) -> str:
@@ -52,17 +44,21 @@ def recorded_fingerprint(target: Path) -> str | None:
 
 
 def header_attributes(
-    report: Mapping[str, Any], settings: Mapping[str, Any], source: Path, mark: str
+    card: Card, colour: ColourPlan, options: Options, source: Path | None, mark: str | None = None
 ) -> dict[str, str | int | float]:
     """The ``headroom:*`` attributes of a result: version, model, weights, spaces, options, source."""
     attributes: dict[str, str | int | float] = {
-        "headroom:version": str(settings["version"]),
-        "headroom:source": source.name,
-        "headroom:options": json.dumps(settings["options"], sort_keys=True, default=str),
-        FINGERPRINT: mark,
+        "headroom:version": headroom.__version__,
+        "headroom:model": f"{card.name} {card.version}",
+        "headroom:weights": card.sha256,
+        "headroom:options": json.dumps(asdict(options), sort_keys=True),
+        "headroom:sourceSpace": colour.from_space,
+        "headroom:space": colour.to_space,
+        "headroom:config": colour.config_name,
+        "headroom:configCacheId": colour.cache_id,
     }
-    for key, name in _HEADER_NAMES.items():
-        value = report.get(key)
-        if isinstance(value, str | int | float):
-            attributes[name] = value
+    if source is not None:
+        attributes["headroom:source"] = source.name
+    if mark is not None:
+        attributes[FINGERPRINT] = mark
     return attributes

@@ -1,0 +1,94 @@
+"""``headroom models``."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from headroom.cli.options import emit_json, json_option
+from headroom.errors import WeightsError
+
+__all__ = ["command"]
+
+
+@click.group("models")
+def command() -> None:
+    """List, show and verify the installed models."""
+
+
+@command.command("list")
+@json_option
+def list_models(as_json: bool) -> None:
+    """Name, version, network, licence and folder of each model."""
+    from headroom import weights
+
+    cards = [weights.read_card(weights.find(name)) for name in weights.names()]
+    if as_json:
+        emit_json({"models": [_brief(card) for card in cards]})
+        return
+    if not cards:
+        folders = ", ".join(str(folder) for folder in weights.model_folders()) or "nowhere"
+        click.echo(f"no model is installed; looked in {folders}")
+    for card in cards:
+        click.echo(f"{card.name}  {card.version}  {card.network}  {card.licence}  {card.folder}")
+
+
+@command.command("show")
+@click.argument("name")
+@json_option
+def show(name: str, as_json: bool) -> None:
+    """The whole card of a model: training data, recipe, quality, limits, licence."""
+    from headroom import weights
+
+    card = weights.read_card(weights.find(name))
+    if as_json:
+        emit_json({"folder": str(card.folder), **card.facts})
+        return
+    click.echo(f"{card.name} in {card.folder}")
+    for key, value in card.facts.items():
+        if isinstance(value, dict):
+            click.echo(f"[{key}]")
+            for inner, item in value.items():
+                click.echo(f"  {inner}: {item}")
+        else:
+            click.echo(f"{key}: {_shown(value)}")
+
+
+@command.command("verify")
+@click.argument("names", nargs=-1, metavar="[NAME...]")
+@json_option
+def verify(names: tuple[str, ...], as_json: bool) -> int:
+    """Whether the weights of models (default: all) still have the hash that their card states, and load."""
+    from headroom import weights
+
+    results: list[dict[str, Any]] = []
+    for name in names or weights.names():
+        folder = weights.find(name)
+        try:
+            card = weights.load(folder).card
+            results.append({"name": name, "ok": True, "sha256": card.sha256, "error": None})
+        except WeightsError as error:
+            results.append({"name": name, "ok": False, "sha256": None, "error": str(error)})
+    if as_json:
+        emit_json({"models": results})
+    else:
+        for result in results:
+            line = f"ok      {result['name']}  {result['sha256']}" if result["ok"] else f"failed: {result['error']}"
+            click.echo(line, err=not result["ok"])
+    return 0 if all(result["ok"] for result in results) else 1
+
+
+def _brief(card: Any) -> dict[str, Any]:
+    return {
+        "name": card.name,
+        "version": card.version,
+        "network": card.network,
+        "licence": card.licence,
+        "sha256": card.sha256,
+        "folder": str(card.folder),
+    }
+
+
+def _shown(value: Any) -> str:
+    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)

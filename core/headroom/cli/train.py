@@ -1,0 +1,91 @@
+"""``headroom train``."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from headroom.cli.options import emit_json, json_option
+from headroom.cli.signals import cancel_on_signal
+
+if TYPE_CHECKING:
+    from headroom.train.loop import Progress
+
+__all__ = ["command"]
+
+_FOLDER = click.Path(path_type=Path, file_okay=False)
+_SECONDS = {"": 1.0, "s": 1.0, "m": 60.0, "h": 3600.0}
+
+
+def _time(text: str) -> float:
+    found = re.fullmatch(r"([0-9]+(?:\.[0-9]+)?)([smh]?)", text.lower())
+    if not found or float(found[1]) <= 0:
+        raise click.BadParameter(f"{text!r} is not a time such as 90s, 30m or 2h")
+    return float(found[1]) * _SECONDS[found[2]]
+
+
+@click.command("train")
+@click.argument("recipe")
+@click.option("--data", required=True, type=_FOLDER, help="HDR images (.exr, .hdr) or packed shards.")
+@click.option("--out", type=_FOLDER, help="Folder of the run; one that was begun goes on. Default: runs/RECIPE.")
+@click.option("--held-out-every", type=click.IntRange(2), default=10, show_default=True,
+              help="Every n-th scene is never trained on, only watched.")
+@click.option("--time-budget", type=_time, metavar="TIME",
+              help="End, and shape the learning rate, by time: 90s, 30m, 2h.")
+@click.option("--steps", type=click.IntRange(1), help="End after so many steps instead; default: the recipe's.")
+@click.option("--device", default="auto", show_default=True, help="auto, cuda or cpu.")
+@click.option("--compile", "compile_network", is_flag=True, help="With torch.compile.")
+@json_option
+def command(
+    recipe: str,
+    data: Path,
+    out: Path | None,
+    held_out_every: int,
+    time_budget: float | None,
+    steps: int | None,
+    device: str,
+    compile_network: bool,
+    as_json: bool,
+) -> int:
+    """Train a network by a RECIPE.
+
+    The run goes on from its last state when it is started again. On several GPUs:
+    torchrun --nproc-per-node N -m headroom train RECIPE ...
+    """
+    from headroom.engine.device import pick_device
+    from headroom.train.loop import train
+    from headroom.train.recipes import recipe as recipe_named
+    from headroom.train.scenes import load, split_by_scene
+
+    chosen = recipe_named(recipe)
+    if steps is not None:
+        chosen = replace(chosen, steps=steps)
+    scenes, held_out = split_by_scene(load(data), every=held_out_every)
+    run = out or Path("runs") / chosen.name
+
+    def tell(progress: Progress) -> None:
+        terms = "  ".join(f"{name} {value:.4g}" for name, value in progress.terms.items())
+        click.echo(f"{progress.share:6.1%}  step {progress.step}  {progress.seconds:.0f} s  {terms}", err=as_json)
+
+    click.echo(f"{len(scenes)} scenes, {len(held_out)} held out; run in {run}", err=as_json)
+    with cancel_on_signal() as cancelled:
+        weights = train(
+            chosen,
+            scenes,
+            held_out,
+            run,
+            device=pick_device(device).type,
+            time_budget=time_budget,
+            compile_network=compile_network,
+            on_progress=tell,
+            cancelled=cancelled,
+        )
+    if as_json:
+        emit_json({"recipe": chosen.name, "run": str(run), "weights": str(weights)})
+    else:
+        click.echo(f"weights: {weights}")
+    return 0
