@@ -11,7 +11,7 @@ import torch
 
 from headroom.camera import emor_basis, inverse_emor_curve
 from headroom.colour.curves import srgb_decode
-from headroom.networks.headroom1 import CURVE_COEFFICIENTS, Scene
+from headroom.networks.curve_net import CURVE_COEFFICIENTS, Curve
 from headroom.plate import FloatArray
 
 __all__ = ["EstimatedCurve", "estimated_curve"]
@@ -44,13 +44,13 @@ class EstimatedCurve:
         return float(np.std(ratio))
 
 
-def estimated_curve(scene: Scene) -> EstimatedCurve:
-    """From what the scene view says. Built in double precision on the CPU: the same on every device."""
+def estimated_curve(curve: Curve) -> EstimatedCurve:
+    """From the network's answer for one frame, in double precision."""
     components = torch.from_numpy(emor_basis().inverse_components[:CURVE_COEFFICIENTS]).double()
     base = torch.from_numpy(srgb_decode(np.linspace(0, 1, SAMPLES)))
-    coefficients = scene.curve[:1].detach().cpu().double()
+    coefficients = curve.coefficients[:1].double()
     table: npt.NDArray[np.float64] = inverse_emor_curve(coefficients, base, components)[0].numpy()
-    logit = float(scene.stated_logit[0])
+    logit = float(curve.stated_logit[0])
     return EstimatedCurve(
-        table.astype(np.float32), 1 / (1 + math.exp(-logit)), 2.0 ** min(float(scene.curve_log2_error[0]), 4.0)
+        table.astype(np.float32), 1 / (1 + math.exp(-logit)), 2.0 ** min(float(curve.log2_error[0]), 4.0)
     )

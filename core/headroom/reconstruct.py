@@ -2,7 +2,7 @@
 
     plate codes --clip level--> soft mask alpha          which samples the camera lost
          |
-         +--encode--> x_srgb --scene view--> Scene       the whole frame, once, at low resolution
+         +--encode--> x_srgb --overview--> scene, curve  the whole frame, once: its light, its camera
          |               |
          |               +--tiles + halo--> gain_log2    stops above the plate, where alpha > 0
          |
@@ -26,7 +26,7 @@ from headroom import weights
 from headroom.clipping import TAU, clip_level
 from headroom.colour.plan import ColourPlan, describe, plan
 from headroom.curve import EstimatedCurve, estimated_curve
-from headroom.encode import Encoder, Rows, scene_view
+from headroom.encode import Encoder, Rows, overview
 from headroom.engine.run import BandInput, BandOutput, Runner
 from headroom.errors import Cancelled, PlateError, UsageError
 from headroom.plate import FloatArray, Plate, Reconstruction
@@ -34,7 +34,7 @@ from headroom.plate import FloatArray, Plate, Reconstruction
 __all__ = ["Band", "Options", "Reconstructor"]
 
 SCENE_ROWS = 256
-"""Rows summed at once into the scene view: fixed, so that the sum never depends on the tiles."""
+"""Rows looked at together in the first pass: fixed, so that its sums never depend on the tiles."""
 HDR_ALREADY = 1.05
 """A linear plate that passes this (times white) holds its highlights already."""
 PEAK_KNEE = 0.5
@@ -140,8 +140,9 @@ class Reconstructor:
         encoder = Encoder(plate, colour, clip, options.tau, options.boost)
         passed_through = colour.kind == "linear" and options.clip_level is None and clip.peak > HDR_ALREADY
         tiles = self.runner.plan(plate.width, plate.height)
-        scene = self.runner.scene(scene_view(encoder, self.runner.contract, rows_at_once=SCENE_ROWS))
-        estimate = estimated_curve(scene)
+        whole = overview(encoder, self.runner.contract, rows_at_once=SCENE_ROWS)
+        features = self.runner.scene(whole.view)
+        estimate = estimated_curve(self.runner.curve(whole.curve_sums))
         done, total = 0, sum(len(row) for row in tiles.rows)
 
         def on_tile() -> None:
@@ -159,7 +160,7 @@ class Reconstructor:
             if passed_through:
                 rows.alpha[:] = 0
             result = self.runner.band(
-                row, BandInput(first, rows.x_srgb, rows.alpha), (plate.width, plate.height), scene.features,
+                row, BandInput(first, rows.x_srgb, rows.alpha), (plate.width, plate.height), features,
                 dequantize=options.dequantize, batch=tiles.batch, on_tile=on_tile,
             )  # fmt: skip
             inside = slice(core.y0 - first, core.y1 - first)
@@ -267,8 +268,8 @@ def _blend(
             lin709 = colour.to_lin709(code[touched][None])
             pixels[touched] = colour.from_lin709(lin709 * np.exp2(gain[touched][None]))[0]
     spread = np.exp2(result.spread_log2.clip(-8, 8))
-    # P(|error| < 1 stop) of a normal error, by the logistic approximation of its integral (Bowling et al. 2009).
-    confidence = np.where(touched, np.tanh(0.8 / spread), np.float32(1)).astype(np.float32)
+    # P(|error| < 1 stop) of a normal error is erf(1 / (sqrt(2) spread)); this tanh is within 0.02 of it.
+    confidence = np.where(touched, np.tanh(np.float32(0.85) / spread), np.float32(1)).astype(np.float32)
     return Band(y0, pixels, mask, gain.max(axis=2), confidence)
 
 

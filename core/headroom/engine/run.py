@@ -17,7 +17,8 @@ from headroom.engine.device import free_memory, is_out_of_memory, pick_device, p
 from headroom.engine.tiles import Rect, Tile, padded, plan, split
 from headroom.errors import DeviceError
 from headroom.networks.contract import NetworkContract
-from headroom.networks.headroom1 import HeadroomOne, Scene
+from headroom.networks.curve_net import Curve
+from headroom.networks.headroom1 import HeadroomOne
 from headroom.plate import FloatArray
 
 __all__ = ["BandInput", "BandOutput", "Runner", "TilePlan"]
@@ -90,11 +91,18 @@ class Runner:
         """Name of the precision in use."""
         return str(self.dtype).removeprefix("torch.")
 
-    def scene(self, view: FloatArray) -> Scene:
-        """(h, w, 6) scene view of the whole frame to the network's knowledge of it, float32."""
+    def scene(self, view: FloatArray) -> Tensor:
+        """(h, w, 6) scene view of the whole frame to the features that its tiles need, float32."""
         tensor = torch.from_numpy(np.ascontiguousarray(view.transpose(2, 0, 1)))[None].to(self.device)
         with torch.inference_mode():
             return self.module.scene(tensor)
+
+    def curve(self, sums: Tensor) -> Curve:
+        """Sums over the whole frame to its inverse response curve, on the CPU: the same on every device."""
+        module = self.module.curve_net
+        with torch.inference_mode():
+            here = module.first.weight.device
+            return Curve(*(part.cpu() for part in module(sums.to(here))))
 
     def plan(self, width: int, height: int) -> TilePlan:
         """The largest tile, and then the largest batch, that the memory budget holds."""

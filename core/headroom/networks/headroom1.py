@@ -1,7 +1,8 @@
 """headroom-1: what a clipped pixel held, from the whole scene and from its own neighbourhood.
 
-Two parts. ``scene`` looks once at the whole frame, area-resampled to about 32,000 pixels, through a U-Net: it knows
-what kind of place this is, where its lights are and what camera curve drew it. ``local`` works on any tile at a
+Three parts. ``scene`` looks once at the whole frame, area-resampled to about 32,000 pixels, through a U-Net: it knows
+what kind of place this is and where its lights are. ``curve`` estimates the camera's inverse response from sums over
+the whole frame. ``local`` works on any tile at a
 quarter of the plate's resolution (pixel-unshuffle), with the scene's features sampled at the tile's place in the
 frame. Its receptive field is bounded, so that a tile with its halo gives what the whole frame gives.
 
@@ -19,15 +20,14 @@ from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812  the name that every torch reader knows
 
 from headroom.networks.contract import NetworkContract
+from headroom.networks.curve_net import Curve, CurveNet
 
-__all__ = ["Config", "HeadroomOne", "Local", "Scene"]
+__all__ = ["Config", "HeadroomOne", "Local", "bound_gain"]
 
 GAIN_STOPS_MAX = 16.0
 """Smooth bound of the log gain: the sun's disc is about 15 stops above a sunlit wall."""
 GAIN_LEAK = 0.05
 """Slope below zero gain while training, so that a dead output can come back; inference cuts at zero."""
-CURVE_COEFFICIENTS = 11
-"""Components of the inverse EMoR basis, as many as SingleHDR's Linearization-Net uses."""
 HISTOGRAM_BINS = 32
 PATCH_PX = 4
 SCENE_PATCH_PX = 2
@@ -42,19 +42,7 @@ class Config:
     scene_features: int = 24
     local_widths: tuple[int, int, int] = (48, 64, 96)
     """Channels at 1/4, 1/8, 1/16 of the plate."""
-
-
-class Scene(NamedTuple):
-    """What the whole frame says."""
-
-    features: Tensor
-    """(B, F, h/2, w/2); the last four: log2 gain per channel and its log2 spread, as the scene alone sees them."""
-    curve: Tensor
-    """(B, 11) inverse EMoR coefficients to add to the stated decoding; 0 is the stated curve itself."""
-    curve_log2_error: Tensor
-    """(B,) log2 of the expected error of that curve, in stops."""
-    stated_logit: Tensor
-    """(B,) logit that the stated curve is the right one."""
+    curve_width: int = 256
 
 
 class Local(NamedTuple):
@@ -111,7 +99,7 @@ class SceneNet(nn.Module):
     """The whole frame at low resolution."""
 
     def __init__(self, config: Config) -> None:
-        """U-Net with pooled context at the bottom, and a head for the response curve."""
+        """U-Net with pooled context at the bottom."""
         super().__init__()
         widths = config.scene_widths
         self.stem = nn.Conv2d(6 * SCENE_PATCH_PX**2, widths[0], 3, padding=1)
@@ -125,17 +113,15 @@ class SceneNet(nn.Module):
             nn.SiLU(),
         )
         self.modulate = nn.Linear(192, 2 * widths[-1])
-        self.curve = nn.Linear(192, CURVE_COEFFICIENTS + 2)
         self.up = nn.ModuleList(Up(b, a) for a, b in zip(widths, widths[1:], strict=False))
         self.decoder = nn.ModuleList(Residual(w) for w in widths[:-1])
         self.head = nn.Conv2d(widths[0], config.scene_features + 4, 1)
         with torch.no_grad():
-            for layer in (self.curve, self.modulate):
-                layer.weight.mul_(0.1)
-                layer.bias.zero_()
+            self.modulate.weight.mul_(0.1)
+            self.modulate.bias.zero_()
 
-    def forward(self, scene_srgb: Tensor) -> Scene:
-        """(B, 6, h, w) area means of x_srgb and alpha; h and w multiples of 16."""
+    def forward(self, scene_srgb: Tensor) -> Tensor:
+        """(B, 6, h, w) area means of x_srgb and alpha, sides multiples of 16, to (B, F + 4, h/2, w/2)."""
         x = self.stem(F.pixel_unshuffle(scene_srgb, SCENE_PATCH_PX))
         skips: list[Tensor] = []
         for level, block in enumerate(self.encoder):
@@ -151,9 +137,8 @@ class SceneNet(nn.Module):
             x = block(x)
         for level in reversed(range(len(self.down))):
             x = self.decoder[level](self.up[level](x, skips[level]))
-        coefficients, log2_error, logit = self.curve(context).split((CURVE_COEFFICIENTS, 1, 1), 1)
-        trust = torch.sigmoid(-logit)  # probability that the stated curve is wrong
-        return Scene(self.head(x), coefficients * trust, log2_error[:, 0], logit[:, 0])
+        features: Tensor = self.head(x)
+        return features
 
 
 class LocalNet(nn.Module):
@@ -206,13 +191,23 @@ class HeadroomOne(nn.Module):
         self.config = config or Config()
         self.scene_net = SceneNet(self.config)
         self.local_net = LocalNet(self.config)
+        self.curve_net = CurveNet(self.config.curve_width)
         with torch.no_grad():
             # Start at one stop of gain where clipped, and one stop of doubt.
             self.scene_net.head.bias[-4:-1] = 1.0
 
-    def scene(self, scene_srgb: Tensor) -> Scene:
-        """(B, 6, h, w): the scene view of a whole frame; h and w multiples of 32."""
-        return self.scene_net(scene_srgb)  # type: ignore[no-any-return]
+    def scene(self, scene_srgb: Tensor) -> Tensor:
+        """(B, 6, h, w) scene view of a whole frame, sides multiples of 32, to its (B, F + 4, h/2, w/2) features.
+
+        The last four features are the log2 gain per channel and its log2 spread, as the scene alone sees them.
+        """
+        features: Tensor = self.scene_net(scene_srgb)
+        return features
+
+    def curve(self, sums: Tensor) -> Curve:
+        """(B, SUMS) of ``curve_sums`` over whole frames to their inverse response curves."""
+        curve: Curve = self.curve_net(sums)
+        return curve
 
     def local(self, x_srgb: Tensor, alpha: Tensor, features: Tensor, place: Tensor) -> Local:
         """A tile (B, 3, H, W) and where it lies: ``place`` (B, 4) = x0, y0, width, height over the frame's size.
@@ -228,10 +223,10 @@ class HeadroomOne(nn.Module):
         spread = (raw[:, 3:4] + scene_raw[:, 3:4]).float()
         return Local(gain, spread, torch.tanh(raw[:, 4:7].float()))
 
-    def forward(self, scene_srgb: Tensor, x_srgb: Tensor, alpha: Tensor, place: Tensor) -> tuple[Scene, Local]:
-        """Both parts, for training (one call, so that DistributedDataParallel sees all parameters)."""
-        scene = self.scene(scene_srgb)
-        return scene, self.local(x_srgb, alpha, scene.features, place)
+    def forward(self, scene_srgb: Tensor, x_srgb: Tensor, alpha: Tensor, place: Tensor) -> tuple[Tensor, Local]:
+        """Scene features and local outputs, for training: one call, as DistributedDataParallel needs."""
+        features = self.scene(scene_srgb)
+        return features, self.local(x_srgb, alpha, features, place)
 
 
 def bound_gain(raw: Tensor) -> Tensor:

@@ -97,8 +97,8 @@ def train(
             group["lr"] = recipe.learning_rate * schedule(recipe, step, share)
         batch = maker()
         with autocast:
-            scene, local = trained(batch.scene_srgb, batch.x_srgb, batch.alpha, _whole_frame(batch))
-        terms = losses(scene, local, batch, recipe.weights)
+            features, local = trained(batch.scene_srgb, batch.x_srgb, batch.alpha, _whole_frame(batch))
+        terms = losses(features, local, batch, recipe.weights)
         optimiser.zero_grad(set_to_none=True)
         terms["total"].backward()
         norm = nn.utils.clip_grad_norm_(network.parameters(), recipe.gradient_norm)
@@ -244,8 +244,8 @@ def _validate(
     batch = checker()
     for _ in range(VALIDATION_BATCHES):
         with autocast:
-            scene, local = average(batch.scene_srgb, batch.x_srgb, batch.alpha, _whole_frame(batch))
-        for key, value in losses(scene, local, batch, recipe.weights).items():
+            features, local = average(batch.scene_srgb, batch.x_srgb, batch.alpha, _whole_frame(batch))
+        for key, value in losses(features, local, batch, recipe.weights).items():
             sums[f"held_out_{key}"] = sums.get(f"held_out_{key}", 0.0) + float(value.detach()) / VALIDATION_BATCHES
         shown = batch, local
         batch = checker()

@@ -14,12 +14,10 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F  # noqa: N812
 
-from headroom.camera import emor_basis, inverse_emor_curve
-from headroom.colour.curves import srgb_decode
 from headroom.metrics import pu21
 from headroom.networks.area import area_weights
-from headroom.networks.headroom1 import CURVE_COEFFICIENTS, Local, Scene, bound_gain
-from headroom.train.batches import CURVE_SAMPLES, Batch
+from headroom.networks.headroom1 import Local, bound_gain
+from headroom.train.batches import Batch
 
 __all__ = ["LossWeights", "losses"]
 
@@ -28,9 +26,6 @@ TARGET_STOPS = (-0.5, 16.0)
 """A little below zero for noise and compression; the sun's disc above."""
 HUBER_STOPS = 2.0
 """Errors beyond this many stops count linearly: clamped suns in the truth must not rule."""
-CURVE_CODES = (12 / 255, 248 / 255)
-"""Codes over which the curve is judged: noise below, clip above."""
-STATED_LOGIT_WEIGHT = 0.1
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,11 +39,10 @@ class LossWeights:
     energy: float = 0.05
     scene: float = 0.3
     spread: float = 0.05
-    curve: float = 1.0
     dequantize: float = 0.05
 
 
-def losses(scene: Scene, local: Local, batch: Batch, weights: LossWeights) -> dict[str, Tensor]:
+def losses(features: Tensor, local: Local, batch: Batch, weights: LossWeights) -> dict[str, Tensor]:
     """Every term, weighted, and their ``total``; ``stops_rmse`` and ``stops_bias`` are for the log only."""
     target = (batch.truth_lin.clamp(min=LIGHT_FLOOR) / batch.lin.clamp(min=LIGHT_FLOOR)).log2().clamp(*TARGET_STOPS)
     mask = (batch.alpha > 0).float()
@@ -59,9 +53,8 @@ def losses(scene: Scene, local: Local, batch: Batch, weights: LossWeights) -> di
         "gradient": weights.gradient * gradient(error, mask),
         "pu21": weights.pu21 * pu21_term(local.gain_log2, batch),
         "energy": weights.energy * energy(local.gain_log2, batch, mask),
-        "scene": weights.scene * scene_term(scene, target, mask),
+        "scene": weights.scene * scene_term(features, target, mask),
         "spread": weights.spread * spread_term(local.spread_log2, error, mask),
-        "curve": weights.curve * curve_term(scene, batch),
         "dequantize": weights.dequantize * dequantize_term(local.dequantize, batch, mask),
     }
     terms["total"] = torch.stack(list(terms.values())).sum()
@@ -133,14 +126,14 @@ def energy(gain_log2: Tensor, batch: Batch, mask: Tensor) -> Tensor:
     return huber(((predicted + 1) / (true + 1)).log2()).mean()
 
 
-def scene_term(scene: Scene, target: Tensor, mask: Tensor) -> Tensor:
+def scene_term(features: Tensor, target: Tensor, mask: Tensor) -> Tensor:
     """The scene view's own gain against the masked mean of the target in each of its cells."""
-    h, w = scene.features.shape[2:]
+    h, w = features.shape[2:]
     rows = area_weights(target.shape[2], h).to(target.device)
     columns = area_weights(target.shape[3], w).to(target.device)
     cover = rows @ mask @ columns.T
     mean = (rows @ (target * mask) @ columns.T) / cover.clamp(min=1e-4)
-    return per_picture(huber(bound_gain(scene.features[:, -4:-1].float()) - mean), cover)
+    return per_picture(huber(bound_gain(features[:, -4:-1].float()) - mean), cover)
 
 
 def spread_term(spread_log2: Tensor, error: Tensor, mask: Tensor) -> Tensor:
@@ -148,35 +141,6 @@ def spread_term(spread_log2: Tensor, error: Tensor, mask: Tensor) -> Tensor:
     spread = spread_log2.clamp(-6, 5)
     variance = torch.exp2(2 * spread)
     return per_picture(error.detach().square() / (2 * variance) + spread * math.log(2), mask)
-
-
-def curve_term(scene: Scene, batch: Batch) -> Tensor:
-    """Stops between estimated and true inverse response, over plain codes and over the codes of the picture."""
-    device = batch.x_srgb.device
-    grid = torch.linspace(0, 1, CURVE_SAMPLES, device=device)
-    estimate = estimated_curve(scene.curve.float(), grid)
-    error = (estimate.clamp(min=LIGHT_FLOOR) / batch.inverse.clamp(min=LIGHT_FLOOR)).log2()
-    inside = ((grid >= CURVE_CODES[0]) & (grid <= CURVE_CODES[1])).float()
-    codes = (batch.x_srgb.flatten(1)[:, ::7] * (CURVE_SAMPLES - 1)).round().long()
-    seen = torch.zeros_like(error).scatter_add(1, codes, torch.ones_like(codes, dtype=error.dtype)) * inside
-    weight = inside / inside.sum() + seen / seen.sum(1, keepdim=True).clamp(min=1)
-    weight = weight / weight.sum(1, keepdim=True)
-    # Exposure is free in most uses, so the shape of the error counts besides its level.
-    centred = error - (error * weight).sum(1, keepdim=True)
-    size = (weight * (centred.abs() + 0.3 * error.abs())).sum(1)
-    rms = (weight * centred.square()).sum(1).detach().clamp(min=1e-4)
-    log2_error = scene.curve_log2_error.float().clamp(-7, 3)
-    likelihood = rms / (2 * torch.exp2(2 * log2_error)) + log2_error * math.log(2)
-    stated = F.binary_cross_entropy_with_logits(scene.stated_logit.float(), batch.stated)
-    return (size + 0.05 * likelihood).mean() + STATED_LOGIT_WEIGHT * stated
-
-
-def estimated_curve(coefficients: Tensor, grid: Tensor) -> Tensor:
-    """(B, 11) coefficients to (B, N) linear light at the codes of ``grid`` (N,), evenly spaced on 0..1."""
-    components = torch.as_tensor(emor_basis().inverse_components[:CURVE_COEFFICIENTS], device=grid.device)
-    components = F.interpolate(components[None], grid.shape[0], mode="linear", align_corners=True)[0]
-    curve: Tensor = inverse_emor_curve(coefficients, srgb_decode(grid), components)
-    return curve
 
 
 def dequantize_term(correction: Tensor, batch: Batch, mask: Tensor) -> Tensor:
