@@ -69,6 +69,12 @@ def test_profiles_that_pillow_makes_and_tables() -> None:
     assert space_of_profile(profile(PRIMARIES["Rec.709"], ("curv", stored))) == "sRGB Encoded Rec.709 (sRGB)"
 
 
+def test_a_tiny_srgb_with_a_crude_curve_is_srgb() -> None:
+    crude = ("curv", struct.pack(">IH", 1, 495))
+    assert space_of_profile(profile(PRIMARIES["Rec.709"], crude, "sRGB")) == "sRGB Encoded Rec.709 (sRGB)"
+    assert space_of_profile(profile(PRIMARIES["Rec.709"], crude, "scanner")) is None
+
+
 def test_unknown_profile_is_named_and_the_assumption_said(tmp_path: Path) -> None:
     path = tmp_path / "wide.jpg"
     made = profile(PROPHOTO, ("curv", struct.pack(">IH", 1, 461)), "ProPhoto RGB")

@@ -63,6 +63,9 @@ def space_of_profile(profile: bytes) -> str | None:
         return None
     for name, chromaticities in PRIMARIES.items():
         if np.abs(matrix - _adapted(chromaticities)).max() < MATRIX_TOLERANCE:
+            # Photo sites embed a tiny "sRGB" whose curve is one number (1.93): sRGB is what is meant.
+            if name == "Rec.709" and not curve and description(profile).lower().startswith("srgb"):
+                curve = "sRGB"
             return _SPACES.get((name, curve))
     return None
 
