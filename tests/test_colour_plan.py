@@ -361,3 +361,9 @@ def test_description_is_json_and_complete() -> None:
     assert told["ocio"].startswith("2.")
     assert told["kind"] == "log"
     assert len(told["chromaticities"]) == 8
+
+
+def test_the_networks_curve_is_the_closed_form() -> None:
+    chosen = plan(None, frm="Linear Rec.709", is_float=True)
+    lin = grey(*np.geomspace(1e-6, 1.0, 4001))
+    np.testing.assert_allclose(chosen.to_network(lin), srgb_encode(lin), rtol=0, atol=2e-5)

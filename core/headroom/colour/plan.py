@@ -9,14 +9,14 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 
 from headroom.colour import gamut, names, resolve
-from headroom.colour.curves import srgb_encode
-from headroom.colour.ocio import Config, Space, Transform, View, load_config, ocio_version
+from headroom.colour.ocio import Config, Space, Transform, View, extended_config, load_config, ocio_version
 from headroom.errors import ColourError, UnknownSpaceError
 from headroom.plate import FloatArray
 
@@ -30,6 +30,8 @@ LOG_HEADROOM = 2.0
 STRAIGHT = 1e-3
 # How much of a channel may leak into another one before the primaries count as different.
 LEAK = 1e-3
+# Codes this near are the same to the network: a fortieth of an 8-bit step.
+SAME_CODE = 1e-4
 # Code values between which a curve is probed.
 PROBE = np.array([0.0, 0.25, 0.5, 1.0], np.float32)
 
@@ -63,6 +65,7 @@ class ColourPlan:
     _from_lin709: Transform = field(repr=False, kw_only=True)
     _display_lin709: Transform | None = field(repr=False, kw_only=True, default=None)
     _through_view: bool = field(repr=False, kw_only=True, default=False)
+    _seen_as_is: bool = field(repr=False, kw_only=True, default=False)
 
     def base(self, code: FloatArray) -> FloatArray:
         """Plate codes to the output space in one processor: the exact linearisation."""
@@ -82,12 +85,12 @@ class ColourPlan:
         Through a view, the network sees the picture as displayed, not the scene behind the tone
         map: that is the kind of picture it knows.
         """
-        if not self._through_view:
-            seen = srgb_encode(self.to_lin709(code) / np.float32(self.white))
-        elif self._display_lin709 is not None:
-            seen = srgb_encode(self._display_lin709(self._codes(code)))
-        else:
+        if self._seen_as_is:
             seen = code
+        elif self._display_lin709 is not None:
+            seen = _srgb_encoder()(self._display_lin709(self._codes(code)))
+        else:
+            seen = _srgb_encoder()(self.to_lin709(code) / np.float32(self.white))
         return np.asarray(np.clip(seen, 0.0, 1.0), np.float32)
 
     def _codes(self, code: FloatArray) -> FloatArray:
@@ -126,7 +129,7 @@ def plan(
     kind = _kind(source, curve)
     mixes = _mixes(plain)
     _note_curve_only(source, kind, mixes, warnings)
-    from_lin709 = resolve.convert(lin709, target)
+    display = _display(source, lin709)
     return ColourPlan(
         from_space=source.name,
         to_space=target.name,
@@ -140,9 +143,10 @@ def plan(
         warnings=tuple(warnings),
         _base=resolve.convert(source, target),
         _to_lin709=plain,
-        _from_lin709=from_lin709,
-        _display_lin709=_display(source, lin709),
+        _from_lin709=resolve.convert(lin709, target),
+        _display_lin709=display,
         _through_view=through_view,
+        _seen_as_is=_is_srgb(display or plain) or (through_view and display is None),
     )
 
 
@@ -254,6 +258,20 @@ def _chromaticities(target: Space, lin709: Space, warnings: list[str]) -> tuple[
     zero = to_lin709(np.zeros((1, 3), np.float32))
     matrix = (to_lin709(np.eye(3, dtype=np.float32)) - zero).astype(np.float64).T
     return gamut.chromaticities(matrix)
+
+
+@lru_cache(maxsize=1)
+def _srgb_encoder() -> Transform:
+    """Linear Rec.709 to sRGB codes: ``srgb_encode`` within 2e-5, several times as fast."""
+    studio = extended_config()
+    return resolve.convert(Space(studio, names.LINEAR_REC709), Space(studio, names.SRGB))
+
+
+def _is_srgb(to_lin709: Transform) -> bool:
+    """Whether codes already are what the network sees, so that they need no way there and back."""
+    levels = np.linspace(0.0, 1.0, 9, dtype=np.float32)
+    cube = np.stack(np.meshgrid(levels, levels, levels), axis=-1).reshape(-1, 3)
+    return bool(np.abs(_srgb_encoder()(to_lin709(cube)) - cube).max() < SAME_CODE)
 
 
 def _display(source: Space | View, lin709: Space) -> Transform | None:
