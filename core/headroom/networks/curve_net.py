@@ -101,14 +101,22 @@ class CurveNet(nn.Module):
         self.second = nn.Linear(width, width)
         self.third = nn.Linear(width, width)
         self.head = nn.Linear(width, CURVE_COEFFICIENTS + 2)
+        self.dropout, self.noise = nn.Dropout(0.0), 0.0
         with torch.no_grad():
             self.head.weight.mul_(0.1)
             self.head.bias.zero_()
 
+    def regularise(self, dropout: float, noise: float) -> None:
+        """What training adds against learning the scenes by heart: dropout, and noise on the features."""
+        self.dropout.p, self.noise = dropout, noise
+
     def forward(self, sums: Tensor) -> Curve:
         """(B, SUMS) of whole frames."""
-        x = F.silu(self.first(curve_features(sums)))
-        x = F.silu(self.second(x)) + x
+        features = curve_features(sums)
+        if self.training and self.noise:
+            features = features + self.noise * torch.randn_like(features)
+        x = self.dropout(F.silu(self.first(features)))
+        x = self.dropout(F.silu(self.second(x)) + x)
         x = F.silu(self.third(x)) + x
         coefficients, log2_error, logit = self.head(x).split((CURVE_COEFFICIENTS, 1, 1), 1)
         # What the network believes of the stated curve scales how far it leaves it.

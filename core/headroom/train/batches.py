@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -114,11 +115,19 @@ class BatchMaker:
 
     def __call__(self) -> Batch:
         """The next batch."""
+        return next(self.exposures(1))
+
+    def exposures(self, count: int) -> Iterator[Batch]:
+        """The next views, photographed ``count`` times at other exposures, by other cameras."""
         frame = self.frames[int(torch.multinomial(self._shares, 1, generator=self._cpu))]
-        light = self._compose(frame)
-        light = self._grade(light)
-        truth = light * self._exposure(light)
-        return self._shoot(truth)
+        light = self._grade(self._compose(frame))
+        for _ in range(count):
+            yield self._shoot(light * self._exposure(light))
+
+    def restart(self, seed: int) -> None:
+        """Begin the stream of a seed again."""
+        self.generator.manual_seed(seed)
+        self._cpu.manual_seed(seed)
 
     def _uniform(self, *shape: int, low: float = 0.0, high: float = 1.0) -> Tensor:
         draw = torch.rand(shape, generator=self.generator, device=self.bank.device)

@@ -238,8 +238,7 @@ def _validate(
     """The losses on scenes that are not trained on, always the same batches; then the plot and the picture."""
     if checker is None:
         return
-    checker.generator.manual_seed(VALIDATION_SEED)
-    checker._cpu.manual_seed(VALIDATION_SEED)
+    checker.restart(VALIDATION_SEED)
     sums: dict[str, float] = {}
     batch = checker()
     for _ in range(VALIDATION_BATCHES):

@@ -1,0 +1,103 @@
+"""From a finished run to a model that can be shipped: weights joined, card written, README made from the card."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from safetensors import safe_open
+from safetensors.torch import load_file, save_file
+
+from headroom import weights
+from headroom.errors import WeightsError
+
+__all__ = ["join_stages", "publish"]
+
+LIMITS = (
+    "Trained on 1K panoramas, views out of them and three stills: fine structure inside large clips is guessed.",
+    "A disc of the sun is recovered by its likely power, not measured; set --peak-stops or --boost to taste.",
+    "The response curve is estimated from one picture: read its confidence before you use --curve estimate.",
+    "Frames are treated one by one: no temporal coherence is promised.",
+)
+
+
+def join_stages(gain: Path, curve: Path | None, out: Path) -> Path:
+    """Put the curve stage's tensors in place of the untrained ones of the gain stage's file."""
+    tensors = {key: value for key, value in load_file(gain).items() if not key.startswith("scene_net.curve.")}
+    with safe_open(gain, "pt") as file:
+        facts = file.metadata() or {}
+    if "recipe" not in facts:
+        raise WeightsError(f"{gain}: not a file of the training loop (no recipe in its header)")
+    if curve is not None:
+        tensors = {key: value for key, value in tensors.items() if not key.startswith("curve_net.")}
+        tensors.update({f"curve_net.{key}": value for key, value in load_file(curve).items()})
+    save_file(tensors, out, metadata=facts)
+    return out
+
+
+def publish(
+    gain: Path,
+    curve: Path | None,
+    folder: Path,
+    *,
+    version: str,
+    hardware: str,
+    manifest: Path | None = None,
+    measured: Mapping[str, Any] | None = None,
+    notes: Sequence[str] = (),
+) -> weights.Card:
+    """Write ``folder``/weights.safetensors, card.toml and README.md."""
+    joined = join_stages(gain, curve, gain.with_name("joined.safetensors"))
+    scenes = _scenes(manifest) if manifest else {}
+    count = sum(len(names) for names in scenes.values())
+    facts: dict[str, Any] = {
+        "name": folder.name,
+        "version": version,
+        "licence": "BSD-3-Clause",
+        "hardware": hardware,
+        "training_data": f"{count} HDR scenes: " + ", ".join(f"{len(n)} {licence}" for licence, n in scenes.items()),
+        "curve_stage": curve is not None,
+        "limits": list(LIMITS),
+        "notes": list(notes),
+        "training_scenes": scenes,
+        "measured": dict(measured or {}),
+    }
+    card = weights.save(folder, joined, facts)
+    joined.unlink()
+    (folder / "README.md").write_text(_readme(card), "utf-8")
+    return card
+
+
+def _scenes(manifest: Path) -> dict[str, list[str]]:
+    """Names of the scenes by licence."""
+    found: dict[str, list[str]] = {}
+    for item in json.loads(manifest.read_text("utf-8"))["items"]:
+        found.setdefault(item["licence"], []).append(Path(item["file"]).stem)
+    return {licence: sorted(names) for licence, names in sorted(found.items())}
+
+
+def _readme(card: weights.Card) -> str:
+    facts = card.facts
+    measured = facts.get("measured") or {}
+    lines = [
+        f"# {card.name} {card.version}",
+        "",
+        f"Made from `card.toml`. {facts['parameters'] / 1e6:.2f} M parameters, network `{card.network}`, "
+        f"licence {card.licence}, sha256 `{card.sha256}`.",
+        "",
+        f"- **Trained on** {facts['training_data']}; the names are in the card.",
+        f"- **Recipe** `{facts['recipe']}`, {facts['training_steps']} steps. **Hardware** {facts['hardware']}.",
+        *(f"- {note}" for note in facts.get("notes", [])),
+        "",
+        "## Measured",
+        "",
+        *(f"- {name}: {value}" for name, value in measured.items()),
+        *([] if measured else ["Not yet."]),
+        "",
+        "## Limits",
+        "",
+        *(f"- {limit}" for limit in facts["limits"]),
+    ]
+    return "\n".join(lines) + "\n"
