@@ -20,6 +20,7 @@ SHARES = (0.02, 0.05, 0.15)
 """Share of the pixels that have some channel at or above the clip level."""
 
 BITS = 8
+NOISE_SEED = 1
 
 # Eilertsen et al. 2017: the means of the sigmoid's two parameters.
 SIGMOID = (0.9, 0.6)
@@ -41,6 +42,9 @@ class Case:
     declared: str = "srgb"
     """The response that the methods are told: the true one, or sRGB where it counts as unknown."""
     jpeg_quality: int | None = None
+    shot_noise: float = 0.0
+    """Standard deviation at the clip level, growing with the root of the light."""
+    read_noise: float = 0.0
 
     @property
     def name(self) -> str:
@@ -50,6 +54,8 @@ class Case:
             parts.append(f"declared {self.declared}")
         if self.jpeg_quality is not None:
             parts.append(f"JPEG {self.jpeg_quality}")
+        if self.shot_noise or self.read_noise:
+            parts.append("noise")
         return ", ".join(parts)
 
 
@@ -94,7 +100,15 @@ def expose(case: Case) -> Exposure:
     lin = load_scene(case.scene.path)
     truth = lin * np.float32(expose_for_clipped_share(lin, case.share))
     response = response_named(case.response)
-    code = shoot(truth, response, bits=BITS, jpeg_quality=case.jpeg_quality)
+    code = shoot(
+        truth,
+        response,
+        bits=BITS,
+        jpeg_quality=case.jpeg_quality,
+        shot_noise=case.shot_noise,
+        read_noise=case.read_noise,
+        rng=np.random.default_rng(NOISE_SEED),
+    )
     return Exposure(
         case=case,
         code=code,

@@ -6,11 +6,11 @@ import functools
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from headroom.errors import PlateError, UsageError
+from headroom.io import read
 from headroom.plate import FloatArray
 
 __all__ = ["Scene", "find_scenes", "load_scene"]
@@ -58,26 +58,14 @@ def find_scenes(folder: Path) -> list[Scene]:
 @functools.lru_cache(maxsize=SCENES_KEPT)
 def load_scene(path: Path) -> FloatArray:
     """(H, W, 3) linear, finite, >= 0, read-only; negative and non-finite samples count as 0."""
-    lin = np.ascontiguousarray(_pixels(path)[..., :3], np.float32)
+    plate = read(path)
+    lin = plate.rows(0, plate.height)
     lin[~np.isfinite(lin)] = 0.0
     lin = lin.clip(0.0)
     if float(lin.max()) <= 0.0:
         raise PlateError(f"{path}: nothing in this image is above 0; take it out of the benchmark")
     lin.setflags(write=False)
     return lin
-
-
-def _pixels(path: Path) -> FloatArray:
-    import OpenEXR
-
-    try:
-        with OpenEXR.File(str(path)) as file:
-            channels: dict[str, Any] = file.channels()
-            if "RGB" in channels or "RGBA" in channels:
-                return np.asarray(channels.get("RGB", channels.get("RGBA")).pixels)
-            return np.stack([channels[name].pixels for name in "RGB"], -1)
-    except (KeyError, OSError, RuntimeError, ValueError) as error:
-        raise PlateError(f"{path}: cannot be read as an RGB OpenEXR image ({error})") from error
 
 
 def _manifest(path: Path) -> dict[str, str]:

@@ -55,7 +55,7 @@ def score(prediction: FloatArray, exposure: Exposure, measures: Collection[str] 
         record["pu21_ssim"] = pu21_ssim(aligned, truth)
     if "log" in measures:
         inside = log_errors(aligned, truth, truth >= 1.0)
-        record["clip_rmse"], record["clip_bias"], record["clip_spread"] = inside.rmse, inside.bias, inside.spread
+        record.update(clip_rmse=inside.rmse, clip_bias=inside.bias, clip_spread=inside.spread)
         record["outside_rmse"] = log_errors(aligned, truth, exposure.well_exposed).rmse
     if "psnr" in measures:
         record["mu_psnr"] = mu_law_psnr(aligned, truth)

@@ -74,7 +74,7 @@ def _binned(latlong: Array) -> Array64:
     bins = np.zeros((BINS_Y, BINS_X, 3))
     by_row = np.zeros((BINS_Y, width, 3))
     np.add.at(by_row, rows, energy)
-    np.add.at(bins, (slice(None), columns), by_row)
+    np.add.at(bins.swapaxes(0, 1), columns, by_row.swapaxes(0, 1))
     return bins.reshape(-1, 3)
 
 

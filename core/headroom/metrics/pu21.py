@@ -49,7 +49,7 @@ SSIM_K2 = 0.03
 def to_nits(lin: Array) -> FloatArray:
     """Camera units to cd/m2 on the reference display, limited to what PU21 covers."""
     nits = np.asarray(lin, np.float32) * np.float32(DIFFUSE_WHITE_NITS)
-    return nits.clip(np.float32(NITS_FLOOR), np.float32(NITS_CEILING))
+    return np.asarray(nits.clip(NITS_FLOOR, NITS_CEILING), np.float32)
 
 
 def pu21_encode(nits: Array) -> Array:

@@ -1,0 +1,56 @@
+"""A headroom model as a method under test, run through the same code as ``headroom convert``."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from headroom.camera import Response
+from headroom.colour.plan import ColourPlan, plan
+from headroom.evaluate.methods import Method
+from headroom.plate import FloatArray, Plate
+from headroom.reconstruct import Options, Reconstructor
+
+__all__ = ["model_methods"]
+
+OUTPUT = "Linear Rec.709 (sRGB)"
+
+
+def model_methods(
+    model: str | Path = "headroom-1",
+    *,
+    device: str = "auto",
+    precision: str = "auto",
+    estimate: bool = True,
+) -> tuple[Method, ...]:
+    """The model with the declared curve and, with ``estimate``, with its own estimate of the curve."""
+    reconstructor = Reconstructor(model, device=device, precision=precision)
+    name = reconstructor.card.name
+    methods = [Method(name, _runner(reconstructor, Options()))]
+    if estimate:
+        methods.append(Method(f"{name} --curve estimate", _runner(reconstructor, Options(curve="estimate"))))
+    return tuple(methods)
+
+
+def _runner(reconstructor: Reconstructor, options: Options) -> Any:
+    srgb = plan(None, to=OUTPUT)
+
+    def run(code: FloatArray, declared: Response | None, is_jpeg: bool) -> FloatArray:
+        plate = Plate(codes=np.rint(code * 255.0).astype(np.uint8), is_jpeg=is_jpeg)
+        colour = srgb if declared is None or declared.name == "sRGB" else _stated(srgb, declared)
+        return np.concatenate([band.pixels for band in reconstructor.bands(plate, colour, options)])
+
+    return run
+
+
+def _stated(srgb: ColourPlan, response: Response) -> ColourPlan:
+    """A plan whose plate space is the stated response, as a user would give it by a LUT."""
+
+    def decode(code: FloatArray) -> FloatArray:
+        return np.asarray(response.inverse(code), np.float32)
+
+    curve: Any = decode
+    return replace(srgb, from_space=response.name, _base=curve, _to_lin709=curve, _seen_as_is=False)
