@@ -60,6 +60,21 @@ def repository() -> Path:
     return REPOSITORY
 
 
+@pytest.fixture(scope="session")
+def tiny_models(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A models folder whose headroom-1 is tiny and has random weights."""
+    from tiny_model import make_tiny_model
+
+    return make_tiny_model(tmp_path_factory.mktemp("models"), name="headroom-1").parent
+
+
+@pytest.fixture
+def tiny_headroom_1(tiny_models: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The default model is the tiny one."""
+    monkeypatch.setenv("HEADROOM_MODELS", str(tiny_models))
+    return tiny_models / "headroom-1"
+
+
 @pytest.fixture
 def gpu() -> str:
     import torch

@@ -65,7 +65,7 @@ def command(inputs: tuple[Path, ...], output: Path, as_json: bool, **chosen: Any
 
     tasks, left_out = plan_tasks(inputs, output)
     from headroom.cli.report import JsonWatcher, ScreenWatcher
-    from headroom.jobs import Job, Settings
+    from headroom.jobs import Job, Settings, exit_code_of
     from headroom.reconstruct import Options
 
     option_names = ("curve", "boost", "clip_level", "tau", "peak_stops", "strength", "dequantize")
@@ -86,12 +86,11 @@ def command(inputs: tuple[Path, ...], output: Path, as_json: bool, **chosen: Any
     seconds = time.perf_counter() - start
 
     counts = {status: sum(r.status == status for r in reports) for status in ("done", "skipped", "failed")}
-    was_cancelled = any(report.status == "cancelled" for report in reports)
-    exit_code = 130 if was_cancelled else 1 if counts["failed"] else 0
+    exit_code = exit_code_of(reports)
     if as_json:
         files = [report.as_dict() for report in reports]
         others = [str(path) for path in left_out]
         emit_json({"files": files, "left_out": others, **counts, "seconds": round(seconds, 3), "exit_code": exit_code})
     else:
-        watcher.summary(counts, len(tasks), was_cancelled, seconds)
+        watcher.summary(counts, len(tasks), exit_code == 130, seconds)
     return exit_code

@@ -62,7 +62,7 @@ def _lines(path: Path, facts: dict[str, Any], with_header: bool) -> list[str]:
         f"  space    {plate['space']} ({stated}; {plate['kind']})",
         f"  light    {light['min']:.4g} to {light['max']:.4g}, white is 1; peak {peak}",
         f"  range    {light['range_stops']:.1f} stops; {light['share_above_white']:.2%} above white",
-        f"  clipped  {clip['share']:.2%} of the pixels at code value {clip['level']:.4g} ({clip['source']})",
+        f"  clipped  {_clipped(plate, clip)}",
         *(f"  warning: {warning}" for warning in facts["warnings"]),
     ]
     for number, part in enumerate(file["parts"]):
@@ -74,3 +74,9 @@ def _lines(path: Path, facts: dict[str, Any], with_header: bool) -> list[str]:
         attributes = part["attributes"].items()
         lines += [f"    {key}: {value}" for key, value in attributes if with_header or key.startswith("headroom:")]
     return lines
+
+
+def _clipped(plate: dict[str, Any], clip: dict[str, Any]) -> str:
+    if plate["float"] and clip["peak_code"] > clip["level"]:
+        return "not at white: values go on above it"
+    return f"{clip['share']:.2%} of the pixels at code value {clip['level']:.4g} ({clip['source']})"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from headroom.jobs.job import FileReport, Job, Settings, Watcher
+from headroom.jobs.job import FileReport, Job, Settings, Watcher, exit_code_of
 from headroom.jobs.naming import Task, plan_tasks
 
-__all__ = ["FileReport", "Job", "Settings", "Task", "Watcher", "plan_tasks"]
+__all__ = ["FileReport", "Job", "Settings", "Task", "Watcher", "exit_code_of", "plan_tasks"]

@@ -22,7 +22,7 @@ from headroom.jobs.record import fingerprint, header_attributes, recorded_finger
 from headroom.plate import Plate
 from headroom.reconstruct import Band, Options, Reconstructor
 
-__all__ = ["FileReport", "Job", "Settings", "Watcher"]
+__all__ = ["FileReport", "Job", "Settings", "Watcher", "exit_code_of"]
 
 Status = Literal["done", "skipped", "failed", "cancelled"]
 
@@ -57,6 +57,8 @@ class FileReport:
     status: Status = "done"
     seconds: float = 0.0
     error: str | None = None
+    exit_code: int = 0
+    """Of the error: 1, 2 where the request made no sense for this file, 130 cancelled."""
     warnings: list[str] = field(default_factory=list)
     facts: dict[str, Any] = field(default_factory=dict)
     """What `Reconstructor.bands` reports, and how the file was written."""
@@ -130,15 +132,15 @@ class Job:
                 raise Cancelled("cancelled")
             self._convert(task, report, watcher, cancelled)
         except Cancelled as error:
-            report.status, report.error = "cancelled", str(error)
+            report.status, report.error, report.exit_code = "cancelled", str(error), error.exit_code
         except HeadroomError as error:
-            report.status, report.error = "failed", str(error)
+            report.status, report.error, report.exit_code = "failed", str(error), error.exit_code
         except MemoryError:
-            report.status = "failed"
-            report.error = f"{task.source}: not enough memory; give a smaller --memory or free some"
+            why = f"{task.source}: not enough memory; give a smaller --memory or free some"
+            report.status, report.error, report.exit_code = "failed", why, 1
         except Exception as error:  # noqa: BLE001  one bad frame must not end a night's work
-            report.status = "failed"
-            report.error = f"{task.source}: unexpected {type(error).__name__}: {_one_line(error)}"
+            why = f"{task.source}: unexpected {type(error).__name__}: {_one_line(error)}"
+            report.status, report.error, report.exit_code = "failed", why, 1
             if os.environ.get("HEADROOM_DEBUG"):
                 traceback.print_exc()
         report.seconds = time.perf_counter() - start
@@ -247,6 +249,14 @@ class Job:
 
     def _fingerprint(self, task: Task) -> str:
         return fingerprint(task.source, self._shaping())
+
+
+def exit_code_of(reports: Sequence[FileReport]) -> int:
+    """0 all well, 130 cancelled, 2 where the request made no sense for any file, else 1."""
+    codes = {report.exit_code for report in reports}
+    if 130 in codes:
+        return 130
+    return 2 if codes == {2} else int(codes != {0} and bool(codes))
 
 
 def _one_line(error: Exception) -> str:
