@@ -12,9 +12,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
+
 from command import headroom, headroom_process, one_line, save_picture
 from headroom import io
-from PIL import Image
 
 pytestmark = pytest.mark.usefixtures("tiny_headroom_1")
 

@@ -5,10 +5,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
+
 from command import headroom, save_picture
 from headroom import io
 from headroom.colour.plan import plan
-from PIL import Image
 
 pytestmark = pytest.mark.usefixtures("tiny_headroom_1")
 

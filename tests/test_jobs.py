@@ -3,6 +3,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+
 from command import save_picture
 from headroom.errors import ColourError, UnknownModelError, UnknownSpaceError
 from headroom.jobs import FileReport, Job, Settings, Task, Watcher, plan_tasks

@@ -3,6 +3,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+
 from headroom.errors import PlateError, UsageError
 from headroom.jobs.naming import plan_tasks
 

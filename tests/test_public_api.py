@@ -4,9 +4,10 @@ import subprocess
 import sys
 from pathlib import Path
 
-import headroom
 import numpy as np
 import pytest
+
+import headroom
 from command import save_picture
 
 HEAVY = {"torch", "numpy", "OpenImageIO", "OpenEXR", "PyOpenColorIO", "rich", "click", "PIL", "scipy", "safetensors"}

@@ -13,8 +13,9 @@ __all__ = ["make_tiny_model"]
 def make_tiny_model(folder: Path, *, name: str = "tiny") -> Path:
     """Writes ``folder/name`` with weights and card; returns that folder."""
     import torch
-    from headroom.networks.headroom1 import Config, HeadroomOne
     from safetensors.torch import save_file
+
+    from headroom.networks.headroom1 import Config, HeadroomOne
 
     config = Config(scene_widths=(8, 8, 8, 8), scene_features=4, local_widths=(8, 8, 8), curve_width=16)
     generator_state = torch.get_rng_state()
