@@ -117,3 +117,22 @@ def test_the_options_of_convert_are_a_promise(capsys: CapSys) -> None:
         "--peak-stops", "--strength", "--dequantize", "--mask", "--gain", "--depth", "--compression", "--part",
         "--device", "--precision", "--memory", "--overwrite", "--resume", "--json",
     }  # fmt: skip
+
+
+@pytest.mark.usefixtures("tiny_headroom_1")
+def test_evaluate(tmp_path: Path, capsys: CapSys) -> None:
+    scenes = tmp_path / "scenes"
+    scenes.mkdir()
+    for seed in (1, 2):
+        save_hdr(scenes / f"{seed}.exr", seed)
+    quick = ("--suite", "srgb", "--shares", "5", "--measure", "pu21", "--measure", "log", "--no-baselines")
+    said = headroom(capsys, "evaluate", scenes, *quick, "-o", tmp_path / "out")
+    assert said.code == 0, said.err
+    assert "| headroom-1 |" in said.out and "oracle" in said.out
+    assert {path.name for path in (tmp_path / "out").iterdir()} == {"evaluation.json", "evaluation.md"}
+    said = headroom(capsys, "evaluate", scenes, *quick, "--no-estimate", "--json")
+    answer = json.loads(said.out)
+    assert said.code == 0 and {row["scene"] for row in answer["records"]} == {"1", "2"}
+    assert headroom(capsys, "evaluate", scenes, "--suite", "best").code == 2
+    assert headroom(capsys, "evaluate", scenes, "--shares", "all").code == 2
+    assert headroom(capsys, "evaluate", tmp_path / "nothing").code == 2
