@@ -153,6 +153,24 @@ def test_config_from_the_environment(tmp_path: Path, capsys: CapSys, monkeypatch
     assert attributes(tmp_path / "a.exr")["headroom:config"] == "cg-config-v2.2.0_aces-v1.3_ocio-v2.4"
 
 
+def test_a_curve_from_a_file(tmp_path: Path, capsys: CapSys) -> None:
+    source = save_picture(tmp_path / "a.png")
+    lut = tmp_path / "square.spi1d"
+    rows = "\n".join(f"{(i / 255) ** 2:.8f}" for i in range(256))
+    lut.write_text(f"Version 1\nFrom 0.0 1.0\nLength 256\nComponents 1\n{{\n{rows}\n}}\n")
+    target = tmp_path / "a.exr"
+    linear = ("--to", "Linear Rec.709 (sRGB)", "--depth", "float", "--curve", lut)
+    said = headroom(capsys, "convert", source, "-o", target, *linear)
+    assert said.code == 0 and "square.spi1d" in said.out
+    codes = io.read(source).rows(0, 32)
+    recorded = (codes < 0.94).all(axis=-1)
+    assert io.read(target).codes[recorded] == pytest.approx(codes[recorded] ** 2, abs=1e-5)
+    bad = tmp_path / "bad.spi1d"
+    bad.write_text("no LUT")
+    said = headroom(capsys, "convert", source, "-o", target, "--curve", bad, "--overwrite")
+    assert said.code == 1 and "bad.spi1d" in said.err and said.err.count("\n") == 1
+
+
 def test_a_model_by_its_folder(tmp_path: Path, capsys: CapSys, tiny_headroom_1: Path) -> None:
     source = save_picture(tmp_path / "a.png")
     assert headroom(capsys, "convert", source, "-o", tmp_path / "a.exr", "--model", tiny_headroom_1).code == 0

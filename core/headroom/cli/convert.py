@@ -69,10 +69,14 @@ def command(inputs: tuple[Path, ...], output: Path, as_json: bool, **chosen: Any
     from headroom.reconstruct import Options
 
     option_names = ("curve", "boost", "clip_level", "tau", "peak_stops", "strength", "dequantize")
+    lut = None
+    if chosen["curve"] not in ("declared", "estimate"):
+        lut, chosen["curve"] = Path(chosen["curve"]), "declared"
     options = Options(**{name: chosen.pop(name) for name in option_names})
     part = chosen.pop("part")
     settings = Settings(
         options=options,
+        lut=lut,
         part=int(part) if part is not None and part.isdigit() else part,
         memory_bytes=chosen.pop("memory"),
         **chosen,

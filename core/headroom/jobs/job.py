@@ -12,6 +12,7 @@ from typing import Any, Literal
 
 import headroom
 from headroom import io
+from headroom.colour.lut import through_lut
 from headroom.colour.ocio import load_config
 from headroom.colour.plan import ColourPlan
 from headroom.colour.plan import plan as plan_colour
@@ -36,6 +37,8 @@ class Settings:
     to_space: str | None = None
     ocio_config: str | None = None
     part: str | int | None = None
+    lut: Path | None = None
+    """Linearises the plates in place of their space."""
     options: Options = field(default_factory=Options)
     mask: bool = False
     gain: bool = False
@@ -98,7 +101,9 @@ class Job:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self._config = load_config(settings.ocio_config)
-        plan_colour(None, frm=settings.from_space, to=settings.to_space, config=self._config)
+        plan = plan_colour(None, frm=settings.from_space, to=settings.to_space, config=self._config)
+        if settings.lut is not None:
+            through_lut(plan, settings.lut)
         self.reconstructor = Reconstructor(
             settings.model,
             device=settings.device,
@@ -167,6 +172,8 @@ class Job:
             is_float=plate.is_float,
             bits=plate.bits,
         )
+        if self.settings.lut is not None:
+            plan = through_lut(plan, self.settings.lut)
         mark = mark or self._fingerprint(task)
 
         def bands() -> Iterator[Band]:
@@ -240,6 +247,7 @@ class Job:
             "from": chosen.from_space,
             "to": chosen.to_space,
             "config": self._config.cache_id,
+            "lut": fingerprint(chosen.lut, {}) if chosen.lut else None,
             "part": chosen.part,
             "options": asdict(chosen.options),
             "channels": [chosen.mask, chosen.gain],
