@@ -15,8 +15,7 @@ import numpy.typing as npt
 from headroom.camera import Response
 from headroom.evaluate.bilateral import cross_bilateral
 from headroom.evaluate.expandnet import expandnet_methods
-from headroom.evaluate.follow import BASE
-from headroom.evaluate.methods import Method, MethodFunction, inverse_response
+from headroom.evaluate.methods import BASE, Method, MethodFunction, inverse_response
 from headroom.metrics import luminance
 from headroom.plate import FloatArray
 
@@ -62,7 +61,8 @@ def baselines(peers: Path | None = None) -> tuple[Method, ...]:
 def clip_mask(code: FloatArray) -> FloatArray:
     """(H, W, 1): 0 below tau, 1 at the top code, linear between, of the brightest channel."""
     peak = code.max(axis=-1, keepdims=True)
-    return ((peak - np.float32(TAU)) / np.float32(1.0 - TAU)).clip(0.0, 1.0)
+    mask = ((peak - np.float32(TAU)) / np.float32(1.0 - TAU)).clip(0.0, 1.0)
+    return np.asarray(mask, np.float32)
 
 
 def constant_gain(stops: float) -> MethodFunction:
@@ -70,7 +70,7 @@ def constant_gain(stops: float) -> MethodFunction:
 
     def run(code: FloatArray, declared: Response | None, is_jpeg: bool) -> FloatArray:
         lin = inverse_response(code, declared, is_jpeg)
-        return lin * np.exp2(np.float32(stops) * clip_mask(code))
+        return np.asarray(lin * np.exp2(np.float32(stops) * clip_mask(code)), np.float32)
 
     return run
 
@@ -104,7 +104,7 @@ def kovaleski_oliveira(code: FloatArray, declared: Response | None, is_jpeg: boo
     sigma_px = KO_SIGMA_SHARE * max(code.shape[:2])
     smooth = cross_bilateral(bright, luminance(code), sigma_px, KO_SIGMA_RANGE)
     lin = inverse_response(code, declared, is_jpeg)
-    return lin * (1.0 + np.float32(KO_GAIN - 1.0) * smooth)[..., None]
+    return np.asarray(lin * (1.0 + (KO_GAIN - 1.0) * smooth)[..., None], np.float32)
 
 
 def _by_luminance(

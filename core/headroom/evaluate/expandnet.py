@@ -62,7 +62,7 @@ def expandnet_methods(peers: Path | None) -> tuple[Method, ...]:
         light = light * np.float32(align_scale(light, base, well_exposed(code)))
         peak = code.max(axis=-1, keepdims=True)
         alpha = ((peak - np.float32(TAU)) / np.float32(1.0 - TAU)).clip(0.0, 1.0)
-        return base + alpha * (np.maximum(light, base) - base)
+        return np.asarray(base + alpha * (np.maximum(light, base) - base), np.float32)
 
     return Method("ExpandNet", alone), Method("ExpandNet in the clip only", blended)
 

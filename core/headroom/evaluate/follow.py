@@ -9,7 +9,7 @@ from pathlib import Path
 from statistics import mean, median
 
 from headroom.evaluate.exposures import SHARES, Case, expose
-from headroom.evaluate.methods import MethodFunction, best_log_gain, inverse_response
+from headroom.evaluate.methods import BASE, BEST_GAIN, MethodFunction, best_log_gain, inverse_response
 from headroom.evaluate.scenes import find_scenes
 from headroom.evaluate.score import QUICK_MEASURES, score
 
@@ -17,9 +17,6 @@ __all__ = ["QuickTable", "quick"]
 
 COLUMNS = ("pu21_psnr", "clip_rmse", "clip_bias", "outside_rmse")
 TITLES = ("PU21-PSNR dB", "log2 RMSE in clip", "bias in clip", "RMSE outside")
-
-BASE = "inverse of the declared curve"
-ORACLE = "oracle: best constant gain"
 
 
 @dataclass(frozen=True)
@@ -39,7 +36,7 @@ class QuickTable:
         rows: list[dict[str, object]] = []
         for share in sorted({float(r["share"]) for r in self.records}):  # type: ignore[arg-type]
             base = self.values(share, BASE, "pu21_psnr")
-            for method in (BASE, self.method, ORACLE):
+            for method in (BASE, self.method, BEST_GAIN):
                 row: dict[str, object] = {"share": share, "method": method}
                 for column in COLUMNS:
                     values = self.values(share, method, column)
@@ -76,7 +73,7 @@ def quick(
     ``declared`` is the response that the method is told: by default the true one. The anchors of
     earlier calls in the same process are kept.
     """
-    if name in (BASE, ORACLE):
+    if name in (BASE, BEST_GAIN):
         name += " (under test)"
     records: list[dict[str, object]] = []
     for scene in find_scenes(Path(folder)):
@@ -96,5 +93,5 @@ def _anchors(case: Case) -> tuple[tuple[str, dict[str, float]], ...]:
     base = inverse_response(exposure.code, exposure.declared)
     return (
         (BASE, score(base, exposure, QUICK_MEASURES)),
-        (ORACLE, score(best_log_gain(exposure), exposure, QUICK_MEASURES)),
+        (BEST_GAIN, score(best_log_gain(exposure), exposure, QUICK_MEASURES)),
     )

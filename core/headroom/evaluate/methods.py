@@ -12,7 +12,12 @@ from headroom.evaluate.exposures import Exposure
 from headroom.metrics import align_scale
 from headroom.plate import FloatArray
 
-__all__ = ["Method", "MethodFunction", "Oracle", "inverse_response", "oracles"]
+__all__ = ["BASE", "BEST_GAIN", "Method", "MethodFunction", "Oracle", "inverse_response", "oracles"]
+
+BASE = "inverse of the declared curve"
+"""The baseline that all others, and headroom-1, are compared with."""
+
+BEST_GAIN = "oracle: best constant gain"
 
 MethodFunction = Callable[[FloatArray, "Response | None", bool], FloatArray]
 """(code (H, W, 3) 0..1, declared response or None, is it a JPEG) -> linear (H, W, 3)."""
@@ -32,6 +37,8 @@ class Oracle:
 
     name: str
     run: Callable[[Exposure], FloatArray]
+    needs_wrong_curve: bool = False
+    """Says nothing new where the declared curve is the true one."""
 
 
 def inverse_response(code: FloatArray, declared: Response | None, is_jpeg: bool = False) -> FloatArray:
@@ -44,10 +51,10 @@ def inverse_response(code: FloatArray, declared: Response | None, is_jpeg: bool 
 def oracles() -> tuple[Oracle, ...]:
     """The bounds that every table shows; all start from the plate linearised by its declared curve."""
     return (
-        Oracle("oracle: best constant gain", best_log_gain),
+        Oracle(BEST_GAIN, best_log_gain),
         Oracle("oracle: energy-right gain", energy_gain),
         Oracle("oracle: true highlights", true_highlights),
-        Oracle("oracle: true curve", true_curve),
+        Oracle("oracle: true curve", true_curve, needs_wrong_curve=True),
     )
 
 
