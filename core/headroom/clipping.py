@@ -59,7 +59,7 @@ def clip_level(plate: Plate, *, user: float | None = None) -> ClipLevel:
         _, peak = _histogram(plate)
         return ClipLevel(level, "user", _share_at(plate, level), peak)
     histogram, peak = _histogram(plate)
-    found = _pile(histogram) if not plate.is_float else _float_pile(plate, peak)
+    found = _pile(histogram, plate.bits) if not plate.is_float else _float_pile(plate, peak)
     if found is None or found >= 1 - 1 / 512:
         return ClipLevel(1.0, "top code", _share_at(plate, 1.0), peak)
     return ClipLevel(found, "detected", _share_at(plate, found), peak)
@@ -81,8 +81,8 @@ def _histogram(plate: Plate) -> tuple[npt.NDArray[np.int64], float]:
     return histogram, peak
 
 
-def _pile(histogram: npt.NDArray[np.int64]) -> float | None:
-    """The topmost pile of the histogram as a code value."""
+def _pile(histogram: npt.NDArray[np.int64], bits: int) -> float | None:
+    """The topmost pile of the histogram as a code value of ``bits`` bits."""
     total = histogram.sum()
     first = int(SEARCH_FROM * BINS)
     for b in range(BINS - 1, first, -1):
@@ -95,7 +95,10 @@ def _pile(histogram: npt.NDArray[np.int64]) -> float | None:
         neighbours = histogram[max(0, low - NEIGHBOUR_BINS - 8) : low - 8].sum() / NEIGHBOUR_BINS * 4
         if pile > SPIKE_OVER_NEIGHBOURS * neighbours and above <= TAIL_SHARE * pile:
             occupied = np.flatnonzero(histogram[low : b + 1]) + low
-            return float(occupied[np.argmax(histogram[occupied])]) / (BINS - 1)
+            fullest = int(occupied[np.argmax(histogram[occupied])])
+            if 2**bits > BINS:
+                return (fullest - 0.5) / (BINS - 1)  # the bin's lower edge: its bin holds many codes
+            return round(fullest / (BINS - 1) * (2**bits - 1)) / (2**bits - 1)
         if above > TAIL_SHARE * pile:
             return None
     return None

@@ -256,7 +256,7 @@ def _blend(
     if result.dequantize is not None:
         half_code = np.float32(0.5 / (2**encoder.plate.bits - 1))
         code = code + result.dequantize * half_code * (rows.alpha == 0)
-    gain = _limit(result.gain_log2 * np.float32(options.boost * options.strength), options.peak_stops) * rows.alpha
+    gain = _limit(result.gain_log2 * np.float32(options.boost * options.strength) * rows.alpha, options.peak_stops)
     mask = rows.alpha.max(axis=2)
     touched = mask > 0
     if options.curve == "estimate":
