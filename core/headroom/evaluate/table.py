@@ -42,7 +42,8 @@ def _legend(report: Report) -> str:
         "Virtual photographs of HDR scenes, 8 bit; predictions are scaled to the truth on recorded pixels "
         "(codes 25..230), 1.0 is the clip level, shown at 203 cd/m2.",
         "Cells: mean over scenes [95 % bootstrap interval] / median; the JSON beside this page has every measure, "
-        "interval and image. In clip: samples whose truth is at or above 1. Corrected: after the curve fit of Hanji et al. 2022.",
+        "interval and image. In clip: samples whose truth is at or above 1. "
+        "Corrected: after the curve fit of Hanji et al. 2022.",
         "Oracles are shown the truth: they are bounds, not methods.",
         *report.notes,
     ]
