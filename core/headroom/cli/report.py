@@ -116,7 +116,7 @@ def _rows(facts: dict[str, Any]) -> list[tuple[str, str]]:
     else:
         rows.append(("clipped", f"{_percent(share)} of the pixels, at code value {level:.4g}{_eight_bit(facts)}"))
     if curve["used"] == "declared":
-        rows.append(("curve", f"declared: {colour['from']}"))
+        rows.append(("curve", f"declared: {colour['from']}{_second_opinion(colour, curve)}"))
     else:
         rows.append(("curve", f"estimated, expected error {curve['expected_error_stops']:.2f} stops"))
     if facts["masked_share"] > 0:
@@ -126,6 +126,14 @@ def _rows(facts: dict[str, Any]) -> list[tuple[str, str]]:
     made = f"{facts['model']} {facts['model_version']}  {facts['weights_sha256'][:12]}"
     rows.append(("model", f"{made}  on {facts['device']}, {facts['precision']}"))
     return rows
+
+
+def _second_opinion(colour: dict[str, Any], curve: dict[str, Any]) -> str:
+    """What the network thinks of the declared curve; it is only told, never used unasked."""
+    if colour["kind"] != "display":
+        return ""
+    apart, likely = curve["disagreement_stops"], curve["stated_probability"]
+    return f"; the network's estimate is {apart:.2f} stops apart and holds the declared one {likely:.0%} likely"
 
 
 def _percent(share: float) -> str:
