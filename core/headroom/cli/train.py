@@ -11,6 +11,7 @@ import click
 
 from headroom.cli.options import emit_json, json_option
 from headroom.cli.signals import cancel_on_signal
+from headroom.errors import UsageError
 
 if TYPE_CHECKING:
     from headroom.train.loop import Progress
@@ -39,6 +40,8 @@ def _time(text: str) -> float:
 @click.option("--steps", type=click.IntRange(1), help="End after so many steps instead; default: the recipe's.")
 @click.option("--device", default="auto", show_default=True, help="auto, cuda or cpu.")
 @click.option("--compile", "compile_network", is_flag=True, help="With torch.compile.")
+@click.option("--pack", "shards", type=_FOLDER, metavar="FOLDER",
+              help="Only write the scenes of --data as shards into FOLDER; training reads them without image libraries.")
 @json_option
 def command(
     recipe: str,
@@ -49,18 +52,37 @@ def command(
     steps: int | None,
     device: str,
     compile_network: bool,
+    shards: Path | None,
     as_json: bool,
 ) -> int:
-    """Train a network by a RECIPE.
+    """Train a network by a RECIPE: first headroom-1 (the gain), then headroom-1-curve (the response curve).
 
     The run goes on from its last state when it is started again. On several GPUs:
     torchrun --nproc-per-node N -m headroom train RECIPE ...
     """
     from headroom.engine.device import pick_device
+    from headroom.train.curve_stage import CURVE_RECIPES, train_curve
     from headroom.train.loop import train
     from headroom.train.recipes import recipe as recipe_named
-    from headroom.train.scenes import load, split_by_scene
+    from headroom.train.scenes import load, pack, split_by_scene
 
+    if shards is not None:
+        for path in pack(data, shards):
+            click.echo(f"{path}  {path.stat().st_size / 1e6:.1f} MB")
+        return 0
+    if recipe in CURVE_RECIPES:
+        if time_budget is None:
+            raise UsageError(f"{recipe} needs a --time-budget: most of it goes into virtual photographs")
+        scenes, held_out = split_by_scene(load(data), every=held_out_every)
+        run = out or Path("runs") / recipe
+        click.echo(f"{len(scenes)} scenes, {len(held_out)} held out; run in {run}", err=as_json)
+        with cancel_on_signal() as cancelled:
+            weights = train_curve(
+                CURVE_RECIPES[recipe](), scenes, held_out, run,
+                device=pick_device(device).type, time_budget=time_budget, cancelled=cancelled,
+            )  # fmt: skip
+        _done(recipe, run, weights, as_json)
+        return 0
     chosen = recipe_named(recipe)
     if steps is not None:
         chosen = replace(chosen, steps=steps)
@@ -84,8 +106,12 @@ def command(
             on_progress=tell,
             cancelled=cancelled,
         )
+    _done(chosen.name, run, weights, as_json)
+    return 0
+
+
+def _done(recipe: str, run: Path, weights: Path, as_json: bool) -> None:
     if as_json:
-        emit_json({"recipe": chosen.name, "run": str(run), "weights": str(weights)})
+        emit_json({"recipe": recipe, "run": str(run), "weights": str(weights)})
     else:
         click.echo(f"weights: {weights}")
-    return 0

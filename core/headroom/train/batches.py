@@ -13,6 +13,7 @@ from torch import Tensor
 
 from headroom.camera import Response, quantise, sensor_noise
 from headroom.clipping import TAU, soft_mask
+from headroom.errors import UsageError
 from headroom.networks.area import area_weights, scene_size
 from headroom.train.jpeg import jpeg_loss
 from headroom.train.views import SceneBank, latlong_rays, rectilinear_rays, rotations
@@ -110,8 +111,11 @@ class BatchMaker:
         self.curves = torch.tensor(np.stack([r.inverse(grid) for r in responses]), dtype=torch.float32).to(bank.device)
         self._rays: dict[tuple[int, int], Tensor] = {}
         frames = [f for f in shooting.frames if (bank.stills if f.kind == "still" else len(bank.latlongs))]
+        if not frames:
+            kinds = ", ".join(sorted({f.kind for f in shooting.frames}))
+            raise UsageError(f"none of these scenes can be photographed as the recipe asks ({kinds})")
         self.frames = frames
-        self._shares = torch.tensor([f.share for f in frames])
+        self._shares = torch.tensor([f.share for f in frames], dtype=torch.float32)
 
     def __call__(self) -> Batch:
         """The next batch."""

@@ -26,7 +26,7 @@ from headroom.train.batches import CURVE_SAMPLES, BatchMaker, Frame, Shooting
 from headroom.train.scenes import HdrScene
 from headroom.train.views import SceneBank
 
-__all__ = ["CurveRecipe", "Photographs", "curve_error", "gather", "train_curve"]
+__all__ = ["CURVE_RECIPES", "CurveRecipe", "Photographs", "curve_error", "fit", "gather", "train_curve"]
 
 log = logging.getLogger(__name__)
 
@@ -204,3 +204,6 @@ def headroom_1_curve() -> CurveRecipe:
     """The default model's second stage."""
     shares = {"srgb_share": 0.35, "emor_share": 0.38, "style_share": 0.15, "sigmoid_share": 0.06}
     return CurveRecipe(shooting=Shooting(frames=FRAMES, responses=3000, **shares))
+
+
+CURVE_RECIPES: dict[str, Callable[[], CurveRecipe]] = {"headroom-1-curve": headroom_1_curve}

@@ -73,6 +73,8 @@ def train(
     network = HeadroomOne(recipe.network).to(where, memory_format=torch.channels_last)
     average = HeadroomOne(recipe.network).to(where, memory_format=torch.channels_last)
     average.load_state_dict(network.state_dict())
+    # The response curve has a stage of its own (curve_stage.py).
+    network.curve_net.requires_grad_(False)
     optimiser = torch.optim.AdamW(
         _decay_groups(network, recipe.weight_decay), lr=recipe.learning_rate, betas=(0.9, 0.98), fused=device == "cuda"
     )
@@ -86,7 +88,7 @@ def train(
     autocast = torch.autocast(where.type, torch.bfloat16) if where.type in {"cpu", "cuda"} else nullcontext()
 
     start = last_save = last_log = time.monotonic()
-    sums: dict[str, float] = {}
+    sums: dict[str, Tensor] = {}
     count = 0
     while True:
         elapsed = time.monotonic() - start
@@ -110,10 +112,10 @@ def train(
         step += 1
         count += 1
         for key, value in terms.items():
-            sums[key] = sums.get(key, 0.0) + float(value.detach())
+            sums[key] = sums[key] + value.detach() if key in sums else value.detach()
         now = time.monotonic()
         if now - last_log > 20 or step == 1:
-            means = {key: value / count for key, value in sums.items()}
+            means = {key: float(value) / count for key, value in sums.items()}
             means["samples_per_second"] = count * len(batch.x_srgb) / max(now - last_log, 1e-6)
             sums, count, last_log = {}, 0, now
             if rank == 0:
@@ -178,14 +180,15 @@ def _agree(stop: bool, world: int, device: torch.device) -> bool:
 
 
 def _decay_groups(network: nn.Module, weight_decay: float) -> list[dict[str, Any]]:
-    matrices = [p for p in network.parameters() if p.dim() > 1]
-    vectors = [p for p in network.parameters() if p.dim() <= 1]
+    trained = [p for p in network.parameters() if p.requires_grad]
+    matrices = [p for p in trained if p.dim() > 1]
+    vectors = [p for p in trained if p.dim() <= 1]
     return [{"params": matrices, "weight_decay": weight_decay}, {"params": vectors, "weight_decay": 0.0}]
 
 
 @torch.no_grad()
 def _follow(average: nn.Module, network: nn.Module, decay: float) -> None:
-    torch._foreach_lerp_(list(average.parameters()), list(network.parameters()), 1 - decay)
+    torch._foreach_lerp_([*average.parameters()], [*network.parameters()], 1 - decay)
 
 
 def _resume(

@@ -85,7 +85,8 @@ def tiny() -> Recipe:
     network = headroom1.Config(scene_widths=(8, 8, 8, 8), scene_features=4, local_widths=(8, 8, 8))
     frames = (
         Frame(kind="latlong", height=64, width=128, batch=2, share=0.5),
-        Frame(kind="view", height=64, width=64, batch=2, share=0.5),
+        Frame(kind="view", height=64, width=64, batch=2, share=0.4),
+        Frame(kind="still", height=64, width=64, batch=2, share=0.1),
     )
     return Recipe(name="tiny", network=network, shooting=Shooting(frames=frames, responses=20), warmup_steps=2)
 

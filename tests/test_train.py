@@ -1,0 +1,211 @@
+"""Training: scenes in, batches that mean what their names say, a loop that stops, resumes and shares."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from headroom import io, weights
+from headroom.camera import Response
+from headroom.errors import PlateError, UsageError
+from headroom.networks.curve_net import SUMS, CurveNet, curve_features, curve_sums
+from headroom.networks.headroom1 import HeadroomOne
+from headroom.train import curve_stage
+from headroom.train.batches import BatchMaker, Frame, Shooting
+from headroom.train.loop import train
+from headroom.train.losses import losses
+from headroom.train.publish import publish
+from headroom.train.recipes import RECIPES, recipe
+from headroom.train.scenes import HdrScene, load, pack, split_by_scene
+from headroom.train.views import SceneBank, latlong_rays, rotations, sample_latlong
+
+
+def scene(name: str, seed: int, *, latlong: bool = True) -> HdrScene:
+    rng = np.random.default_rng(seed)
+    coarse = torch.from_numpy(rng.lognormal(-1, 1.5, (1, 3, 16, 32)).astype(np.float32))
+    pixels = torch.nn.functional.interpolate(coarse, (512, 1024) if latlong else (150, 200), mode="bilinear")[0]
+    return HdrScene(name, pixels.half(), latlong)
+
+
+@pytest.fixture(scope="module")
+def scenes() -> list[HdrScene]:
+    return [scene("a", 1), scene("b", 2), scene("c", 3, latlong=False)]
+
+
+@pytest.fixture(scope="module")
+def bank(scenes: list[HdrScene]) -> SceneBank:
+    return SceneBank(scenes, torch.device("cpu"))
+
+
+def maker(bank: SceneBank, frame: Frame, seed: int = 1, **changes: object) -> BatchMaker:
+    shooting = replace(Shooting(frames=(frame,), responses=8), **changes)  # type: ignore[arg-type]
+    return BatchMaker(bank, shooting, scene_px=1024, scene_multiple=32, seed=seed)
+
+
+def test_shards_give_back_every_bit(tmp_path: Path, scenes: list[HdrScene]) -> None:
+    folder = tmp_path / "images"
+    folder.mkdir()
+    for item in scenes:
+        io.write(folder / f"{item.name}.exr", item.pixels.float().numpy().transpose(1, 2, 0))
+    assert len(pack(folder, tmp_path / "shards")) == 1
+    from_images, from_shards = load(folder), load(tmp_path / "shards")
+    assert [s.name for s in from_shards] == ["a", "b", "c"]
+    assert [s.latlong for s in from_shards] == [True, True, False]
+    for image, shard, source in zip(from_images, from_shards, scenes, strict=True):
+        assert torch.equal(image.pixels, shard.pixels)
+        assert torch.equal(shard.pixels, source.pixels)
+    with pytest.raises(PlateError, match=r"no \*.shard.npz"):
+        load(tmp_path)
+
+
+def test_split_is_by_scene(scenes: list[HdrScene]) -> None:
+    kept, held = split_by_scene(scenes, every=3)
+    assert {s.name for s in kept} | {s.name for s in held} == {"a", "b", "c"}
+    assert not {s.name for s in kept} & {s.name for s in held}
+
+
+def test_looking_straight_ahead_gives_the_panorama_itself(bank: SceneBank) -> None:
+    rays = latlong_rays(256, 512, torch.device("cpu"))
+    source = bank.latlongs_half[:1].float()
+    torch.testing.assert_close(sample_latlong(source, rays[None]), source, rtol=2e-3, atol=2e-3)
+
+
+def test_a_turn_is_a_shift_across_the_seam(bank: SceneBank) -> None:
+    rays = latlong_rays(256, 512, torch.device("cpu"))
+    quarter, zero = torch.tensor([torch.pi / 2]), torch.zeros(1)
+    turned = torch.einsum("bij,hwj->bhwi", rotations(quarter, zero, zero), rays)
+    source = bank.latlongs_half[:1].float()
+    expected = source.roll(-128, 3)
+    torch.testing.assert_close(sample_latlong(source, turned), expected, rtol=5e-3, atol=5e-3)
+
+
+@pytest.mark.parametrize("kind", ["latlong", "view", "still"])
+def test_a_batch_means_what_its_names_say(bank: SceneBank, kind: str) -> None:
+    frame = Frame(kind=kind, height=64, width=96, batch=6, share=1)
+    batch = maker(bank, frame, noisy_share=0.0, jpeg_share=0.0)()
+    assert batch.x_srgb.shape == batch.truth_lin.shape == (6, 3, 64, 96)
+    share = (batch.truth_lin.amax(1) >= 1).float().mean((1, 2))
+    assert (share > 0.0005).all()
+    assert (share < 0.35).all()
+    unclipped = batch.truth_lin < 0.9
+    error = (batch.lin - batch.truth_lin)[unclipped].abs()
+    assert error.max() < 0.03  # half a code of 8 bits, through the steepest curve
+    assert (batch.alpha[batch.truth_lin >= 1] == 1).all()
+    assert (batch.alpha[batch.x_srgb < 0.95] == 0).all()
+    codes = torch.linspace(0, 1, 256)
+    stated = batch.inverse[batch.stated == 1]
+    expected = torch.from_numpy(Response.srgb().inverse(codes.numpy()))
+    torch.testing.assert_close(stated, expected.expand_as(stated), rtol=1e-4, atol=1e-5)
+
+
+def test_a_seed_gives_the_same_stream(bank: SceneBank) -> None:
+    frame = Frame(kind="view", height=32, width=32, batch=2, share=1)
+    one, two = maker(bank, frame, seed=5), maker(bank, frame, seed=5)
+    for _ in range(2):
+        assert torch.equal(one().x_srgb, two().x_srgb)
+    first = one()
+    one.restart(9)
+    again = one()
+    one.restart(9)
+    assert torch.equal(one().x_srgb, again.x_srgb)
+    assert not torch.equal(first.x_srgb, again.x_srgb)
+
+
+def test_a_perfect_answer_has_no_loss(bank: SceneBank) -> None:
+    batch = maker(bank, Frame(kind="view", height=64, width=64, batch=4, share=1), noisy_share=0.0, jpeg_share=0.0)()
+    network = HeadroomOne(recipe("tiny").network)
+    place = torch.tensor([[0.0, 0, 1, 1]]).expand(4, -1)
+    with torch.no_grad():
+        features, local = network(batch.scene_srgb, batch.x_srgb, batch.alpha, place)
+    true_gain = (batch.truth_lin.clamp(min=1e-5) / batch.lin.clamp(min=1e-5)).log2() / batch.alpha.clamp(min=1e-3)
+    perfect = losses(features, local._replace(gain_log2=true_gain), batch, recipe("tiny").weights)
+    guessed = losses(features, local, batch, recipe("tiny").weights)
+    for term in ("log", "low_pass", "gradient", "energy", "stops_rmse"):
+        assert float(perfect[term]) < 0.02 < float(guessed[term]) + 0.02, term
+    assert float(perfect["pu21"]) < float(guessed["pu21"])
+
+
+def test_the_loop_learns_stops_and_goes_on(tmp_path: Path, scenes: list[HdrScene]) -> None:
+    chosen = replace(recipe("tiny"), steps=6)
+    path = train(chosen, scenes, scenes[:1], tmp_path)
+    state = torch.load(tmp_path / "state.pt", weights_only=True)
+    assert state["step"] == 6
+    train(replace(chosen, steps=9), scenes, scenes[:1], tmp_path)
+    state = torch.load(tmp_path / "state.pt", weights_only=True)
+    assert state["step"] == 9
+    lines = [json.loads(line) for line in (tmp_path / "log.jsonl").read_text().splitlines()]
+    assert any("held_out_log" in line for line in lines)
+    assert (tmp_path / "curves.png").stat().st_size > 5000
+    assert list(tmp_path.glob("validation-*.png"))
+    card = publish(path, None, tmp_path / "model", version="0", hardware="test")
+    model = weights.load(card.folder)
+    assert model.module.config == chosen.network
+
+
+def test_two_processes_share_their_gradients(tmp_path: Path, scenes: list[HdrScene]) -> None:
+    folder = tmp_path / "images"
+    folder.mkdir()
+    for item in scenes:
+        io.write(folder / f"{item.name}.exr", item.pixels.float().numpy().transpose(1, 2, 0))
+    command = [
+        *(sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"),
+        *("-m", "headroom", "train", "tiny", "--data", str(folder), "--out", str(tmp_path / "run")),
+        *("--held-out-every", "3", "--steps", "3", "--device", "cpu"),
+    ]
+    done = subprocess.run(command, env={**os.environ, "OMP_NUM_THREADS": "1"}, capture_output=True, timeout=240)
+    assert done.returncode == 0, done.stderr.decode()[-3000:]
+    assert torch.load(tmp_path / "run" / "state.pt", weights_only=True)["step"] == 3
+
+
+def test_curve_sums_of_bands_add_up_and_do_not_depend_on_the_batch() -> None:
+    picture = torch.rand(2, 3, 64, 80, generator=torch.Generator().manual_seed(0))
+    both = curve_sums(picture)
+    assert both.shape == (2, SUMS)
+    torch.testing.assert_close(both[1:], curve_sums(picture[1:]))
+    features = curve_features(both)
+    assert torch.isfinite(features).all()
+    assert torch.isfinite(curve_features(torch.zeros(1, SUMS))).all()
+    tiled = picture.repeat(1, 1, 2, 1)
+    torch.testing.assert_close(curve_features(curve_sums(tiled)).mean(), features.mean(), rtol=0.2, atol=0.05)
+
+
+def test_the_curve_stage_learns_a_curve(tmp_path: Path, scenes: list[HdrScene]) -> None:
+    frames = (Frame(kind="view", height=64, width=96, batch=8, share=1),)
+    chosen = replace(
+        curve_stage.headroom_1_curve(),
+        shooting=Shooting(frames=frames, srgb_share=0.0, emor_share=0.0, style_share=0.0, sigmoid_share=1.0, responses=40),
+        epochs=30, batch=16, dropout=0.0, noise=0.0,
+    )  # fmt: skip
+    seen = curve_stage.gather(scenes, chosen, seconds=1.0, device=torch.device("cpu"), seed=1)
+    network = curve_stage.fit(chosen, seen)
+    learnt = curve_stage._measure(network, seen)
+    assert learnt["other"] < 0.6 * learnt["other_if_stated"]
+    path = curve_stage.train_curve(chosen, scenes, scenes[:1], tmp_path, time_budget=0.5)
+    assert set(weights_of(path)) == set(CurveNet(chosen.width).state_dict())
+    with pytest.raises(UsageError, match="time-budget"):
+        curve_stage.train_curve(chosen, scenes, [], tmp_path, time_budget=0)
+
+
+def weights_of(path: Path) -> dict[str, torch.Tensor]:
+    from safetensors.torch import load_file
+
+    return load_file(path)
+
+
+def test_recipes_are_what_the_design_promises() -> None:
+    for name in RECIPES:
+        assert recipe(name).network.local_widths
+    with pytest.raises(UsageError, match="headroom-1"):
+        recipe("no-such")
+    network = HeadroomOne()
+    assert sum(p.numel() for p in network.parameters()) < 6e6
+    keys = set(network.state_dict())
+    assert {"scene_net.stem.weight", "local_net.head.weight", "curve_net.head.bias"} <= keys
