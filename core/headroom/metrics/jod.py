@@ -85,18 +85,20 @@ def _make_torchvision_importable() -> None:
     """
     import torch
 
+    library_of: Any = torch.library.Library
+    load_library: Any = torch.ops.load_library
     spec = importlib.util.find_spec("torchvision")
     if spec is None or spec.origin is None or "torchvision" in sys.modules:
         return
     compiled = sorted(Path(spec.origin).parent.glob("_C*.so"))
     try:
         for library in compiled:
-            torch.ops.load_library(library)
+            load_library(library)
         if compiled:
             return
     except OSError:
         pass
-    schemas = torch.library.Library("torchvision", "FRAGMENT")
+    schemas = library_of("torchvision", "FRAGMENT")
     for operator in ("nms", "qnms"):
         schemas.define(f"{operator}(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
     _KEPT.append(schemas)

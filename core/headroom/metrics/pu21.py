@@ -88,6 +88,11 @@ def pu21_ssim(test: Array, reference: Array) -> float:
 
 def ssim(test: Array, reference: Array, peak: float) -> float:
     """Mean structural similarity of two (H, W) images; edges are repeated outwards."""
+    return float(np.mean(ssim_map(test, reference, peak)))
+
+
+def ssim_map(test: Array, reference: Array, peak: float) -> npt.NDArray[np.float64]:
+    """Structural similarity (H, W) around each pixel."""
     x, y = np.asarray(test, np.float64), np.asarray(reference, np.float64)
     mean_x, mean_y = _blur(x), _blur(y)
     var_x = _blur(x * x) - mean_x * mean_x
@@ -96,7 +101,7 @@ def ssim(test: Array, reference: Array, peak: float) -> float:
     c1, c2 = (SSIM_K1 * peak) ** 2, (SSIM_K2 * peak) ** 2
     above = (2.0 * mean_x * mean_y + c1) * (2.0 * covariance + c2)
     below = (mean_x * mean_x + mean_y * mean_y + c1) * (var_x + var_y + c2)
-    return float(np.mean(above / below))
+    return np.asarray(above / below)
 
 
 def _blur(image: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
