@@ -29,6 +29,10 @@ GAMMA = 2.2
 EMOR_NAMES = ("emor-1", "emor-2", "emor-3", "emor-4", "emor-5")
 """Five fixed draws; the seed of a draw is its number."""
 
+# Least slope of a draw, as a share of a straight line's. A random sum of components can have a flat
+# stretch in its middle, where 8 bits record nothing at all; no camera is built like that.
+LEAST_SLOPE = 0.1
+
 RESPONSES = ("srgb", "gamma", "sigmoid", *EMOR_NAMES)
 
 
@@ -91,8 +95,17 @@ def response_named(name: str) -> Response:
     if name == "sigmoid":
         return Response.sigmoid(*SIGMOID)
     if name in EMOR_NAMES:
-        return Response.draw_emor(np.random.default_rng(1 + EMOR_NAMES.index(name)))
+        return _draw(seed=1 + EMOR_NAMES.index(name))
     raise UsageError(f"response {name!r} is not known; choose among {', '.join(RESPONSES)}")
+
+
+def _draw(seed: int) -> Response:
+    rng = np.random.default_rng(seed)
+    light = np.linspace(0.0, 1.0, 1025)
+    while True:
+        response = Response.draw_emor(rng)
+        if float(np.diff(response.forward(light)).min()) * 1024 >= LEAST_SLOPE:
+            return response
 
 
 def expose(case: Case) -> Exposure:
