@@ -32,6 +32,8 @@ DECODER_WIDTHS = (512, 512, 256, 128, 64)
 class HDRCNN(nn.Module):
     """29.4 M parameters at full width; ``divide_width`` makes small ones for tests."""
 
+    mean: Tensor
+
     def __init__(self, *, divide_width: int = 1) -> None:
         super().__init__()
         encoder = [width // divide_width for width in WIDTHS]
