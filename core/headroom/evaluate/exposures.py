@@ -11,7 +11,7 @@ import numpy.typing as npt
 from headroom.camera import Response, expose_for_clipped_share, shoot
 from headroom.errors import UsageError
 from headroom.evaluate.scenes import Scene, load_scene
-from headroom.metrics import headroom_stops, well_exposed
+from headroom.metrics import headroom_stops, pu21_encode, to_nits, well_exposed
 from headroom.plate import FloatArray
 
 __all__ = ["EMOR_NAMES", "RESPONSES", "SHARES", "Case", "Exposure", "expose", "response_named"]
@@ -78,6 +78,11 @@ class Exposure:
     response: Response
     headroom: float
     """Stops from the clip level to the truth's 99.9th percentile; below 0.5 there is little to test."""
+
+    @functools.cached_property
+    def truth_pu21(self) -> FloatArray:
+        """(H, W, 3) the truth in PU21 units."""
+        return np.asarray(pu21_encode(to_nits(self.truth)), np.float32)
 
     @property
     def is_jpeg(self) -> bool:

@@ -16,10 +16,13 @@ from headroom.metrics import (
     linear_psnr,
     log_errors,
     mu_law_psnr,
-    pu21_psnr,
+    psnr,
+    pu21_encode,
     pu21_psnr_luminance,
     pu21_ssim,
+    to_nits,
 )
+from headroom.metrics.pu21 import PEAK
 from headroom.plate import FloatArray
 
 __all__ = ["MEASURES", "QUICK_MEASURES", "score"]
@@ -49,7 +52,7 @@ def score(prediction: FloatArray, exposure: Exposure, measures: Collection[str] 
     record["scale"] = scale
     aligned = prediction * np.float32(scale)
     if "pu21" in measures:
-        record["pu21_psnr"] = pu21_psnr(aligned, truth)
+        record["pu21_psnr"] = psnr(pu21_encode(to_nits(aligned)), exposure.truth_pu21, PEAK)
         record["pu21_psnr_y"] = pu21_psnr_luminance(aligned, truth)
     if "ssim" in measures:
         record["pu21_ssim"] = pu21_ssim(aligned, truth)
@@ -62,7 +65,7 @@ def score(prediction: FloatArray, exposure: Exposure, measures: Collection[str] 
         record["linear_psnr"] = linear_psnr(aligned, truth)
     if "corrected" in measures:
         corrected = correct_curve(aligned, truth)
-        record["corrected_pu21_psnr"] = pu21_psnr(corrected, truth)
+        record["corrected_pu21_psnr"] = psnr(pu21_encode(to_nits(corrected)), exposure.truth_pu21, PEAK)
         if "ssim" in measures:
             record["corrected_pu21_ssim"] = pu21_ssim(corrected, truth)
     if "lighting" in measures and exposure.case.scene.is_latlong:

@@ -29,6 +29,8 @@ RESOLUTION = (3840, 2160)
 DIAGONAL_INCHES = 30.0
 DISTANCE_METRES = 0.75
 
+LIBRARY_SUFFIXES = (".so", ".pyd", ".dylib")
+
 MISSING = "JOD needs the evaluation extra: pip install 'headroom-hdr[evaluate]', or leave the measure jod out"
 
 
@@ -60,7 +62,7 @@ def _metric() -> Any:
     return pycvvdp.cvvdp(
         display_photometry=photometry,
         display_geometry=geometry,
-        device=torch.device("cpu"),
+        device=torch.device("cuda" if torch.cuda.is_available() else "cpu"),
         quiet=True,
     )
 
@@ -90,7 +92,7 @@ def _make_torchvision_importable() -> None:
     spec = importlib.util.find_spec("torchvision")
     if spec is None or spec.origin is None or "torchvision" in sys.modules:
         return
-    compiled = sorted(Path(spec.origin).parent.glob("_C*.so"))
+    compiled = sorted(p for p in Path(spec.origin).parent.glob("_C*") if p.suffix in LIBRARY_SUFFIXES)
     try:
         for library in compiled:
             load_library(library)
