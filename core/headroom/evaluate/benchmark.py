@@ -11,7 +11,7 @@ from headroom.errors import UsageError
 from headroom.evaluate.baselines import baselines
 from headroom.evaluate.expandnet import find_peers
 from headroom.evaluate.exposures import SHARES, Exposure, expose
-from headroom.evaluate.methods import BEST_GAIN, Method, Oracle, oracles
+from headroom.evaluate.methods import BASE, BEST_GAIN, Method, Oracle, inverse_response, oracles
 from headroom.evaluate.report import Record, Report
 from headroom.evaluate.scenes import find_scenes
 from headroom.evaluate.score import MEASURES, score
@@ -39,7 +39,7 @@ def evaluate(
 
     ``measures``: groups of ``score.MEASURES``; by default all, JOD only where ColorVideoVDP is
     installed. ``peers``: folder with expandnet/weights.pth; by default one named ``peers`` beside
-    the scenes or above them. ``progress`` is told the share done and the photograph's name.
+    the scenes or above them. Without ``with_baselines`` only the inverse curve is left. ``progress`` is told the share done and the photograph's name.
     """
     scenes = find_scenes(Path(folder))
     notes = []
@@ -50,7 +50,7 @@ def evaluate(
     peers = peers or find_peers(Path(folder))
     if with_baselines and peers is None:
         notes.append("ExpandNet left out: no folder peers/expandnet with weights.pth was found.")
-    rivals = baselines(peers) if with_baselines else ()
+    rivals = baselines(peers) if with_baselines else (Method(BASE, inverse_response),)
     bounds = oracles()
     names = [method.name for method in (*methods, *rivals)] + [oracle.name for oracle in bounds]
     if len(set(names)) < len(names):
