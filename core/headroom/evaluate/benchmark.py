@@ -39,7 +39,8 @@ def evaluate(
 
     ``measures``: groups of ``score.MEASURES``; by default all, JOD only where ColorVideoVDP is
     installed. ``peers``: folder with expandnet/weights.pth; by default one named ``peers`` beside
-    the scenes or above them. Without ``with_baselines`` only the inverse curve is left. ``progress`` is told the share done and the photograph's name.
+    the scenes or above them. Without ``with_baselines`` only the inverse curve is left.
+    ``progress`` is told the share done and the photograph's name.
     """
     scenes = find_scenes(Path(folder))
     notes = []
