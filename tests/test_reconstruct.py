@@ -135,15 +135,15 @@ def test_out_of_memory_halves_the_tile_and_goes_on(
     whole = model(plate, colour=colour).pixels
     local = model.runner._local
 
-    def small_machine(x: torch.Tensor, *rest: torch.Tensor) -> object:
+    def small_machine(x: torch.Tensor, *rest: torch.Tensor, **options: bool) -> object:
         if x.shape[-1] > 600:
             raise torch.OutOfMemoryError("no more")
-        return local(x, *rest)
+        return local(x, *rest, **options)
 
     monkeypatch.setattr(model.runner, "_local", small_machine)
     np.testing.assert_allclose(model(plate, colour=colour).pixels, whole, rtol=1e-5, atol=1e-6)
 
-    def no_machine(*_: torch.Tensor) -> object:
+    def no_machine(*_: torch.Tensor, **__: bool) -> object:
         raise torch.OutOfMemoryError("no more")
 
     monkeypatch.setattr(model.runner, "_local", no_machine)

@@ -72,6 +72,13 @@ def _bands(plate: Plate) -> Any:
 
 
 def _histogram(plate: Plate) -> tuple[npt.NDArray[np.int64], float]:
+    """(1024,) counts over codes 0..1, and the largest code value."""
+    if plate.codes.dtype.kind == "u" and not plate.premultiplied:
+        top = int(np.iinfo(plate.codes.dtype).max)
+        counts = np.bincount(plate.codes.ravel(), minlength=top + 1)
+        bins = (np.arange(top + 1) / top * (BINS - 1) + 0.5).astype(np.int64)
+        histogram = np.bincount(bins, counts, BINS).astype(np.int64)
+        return histogram, float(np.flatnonzero(counts)[-1] / top)
     histogram = np.zeros(BINS, np.int64)
     peak = 0.0
     for band in _bands(plate):
@@ -113,6 +120,18 @@ def _float_pile(plate: Plate, peak: float) -> float | None:
 
 
 def _share_at(plate: Plate, level: float) -> float:
+    """Share of the pixels with some channel at the level or above."""
     threshold = level * (1 - 1e-6)
-    count = sum(int((band >= threshold).any(axis=2).sum()) for band in _bands(plate))
+    if plate.codes.dtype.kind == "u" and not plate.premultiplied:
+        least = int(np.ceil(threshold * np.iinfo(plate.codes.dtype).max))
+        count = _reaching(plate.codes, least)
+    else:
+        count = sum(_reaching(band, threshold) for band in _bands(plate))
     return count / (plate.width * plate.height)
+
+
+def _reaching(codes: npt.NDArray[Any], level: float) -> int:
+    reached = codes[..., 0] >= level
+    for channel in (1, 2):
+        reached |= codes[..., channel] >= level
+    return int(reached.sum())

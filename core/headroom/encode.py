@@ -15,9 +15,9 @@ from headroom.networks.contract import NetworkContract
 from headroom.networks.curve_net import SUMS, curve_sums
 from headroom.plate import FloatArray, Plate
 
-__all__ = ["Encoder", "Overview", "Rows", "overview"]
+__all__ = ["Encoder", "Overview", "Rows", "largest_channel", "overview"]
 
-CURVE_PIXELS = 1_000_000
+CURVE_PIXELS = 600_000
 """More pixels than this say nothing new about the response curve: larger frames are sampled by bands."""
 
 
@@ -55,7 +55,7 @@ class Encoder:
         alpha = soft_mask(code, self.clip.code, self.tau)
         if self.colour.mixes_channels:
             # A clip in one channel of the plate's primaries touches all three of Rec.709's.
-            alpha = np.repeat(alpha.max(axis=2, keepdims=True), 3, axis=2)
+            alpha = np.repeat(largest_channel(alpha)[..., None], 3, axis=2)
         if self.boost != 1.0:
             x = x ** np.float32(1 / self.boost)
         return Rows(code, x.astype(np.float32, copy=False), alpha.astype(np.float32, copy=False))
@@ -65,6 +65,11 @@ class Encoder:
         """What the clip level is in network space."""
         level = np.full((1, 1, 3), self.clip.code, np.float32)
         return float(np.clip(self.colour.to_network(level).max(), 1e-3, 1.0))
+
+
+def largest_channel(values: FloatArray) -> FloatArray:
+    """(h, W, 3) to (h, W): the same as ``max(axis=2)``, several times as fast."""
+    return np.maximum(np.maximum(values[..., 0], values[..., 1]), values[..., 2])
 
 
 @dataclass(frozen=True)

@@ -26,7 +26,7 @@ from headroom import weights
 from headroom.clipping import TAU, clip_level
 from headroom.colour.plan import ColourPlan, describe, plan
 from headroom.curve import EstimatedCurve, estimated_curve
-from headroom.encode import Encoder, Rows, overview
+from headroom.encode import Encoder, Rows, largest_channel, overview
 from headroom.engine.run import BandInput, BandOutput, Runner
 from headroom.errors import Cancelled, PlateError, UsageError
 from headroom.plate import FloatArray, Plate, Reconstruction
@@ -257,7 +257,7 @@ def _blend(
         half_code = np.float32(0.5 / (2**encoder.plate.bits - 1))
         code = code + result.dequantize * half_code * (rows.alpha == 0)
     gain = _limit(result.gain_log2 * np.float32(options.boost * options.strength) * rows.alpha, options.peak_stops)
-    mask = rows.alpha.max(axis=2)
+    mask = largest_channel(rows.alpha)
     touched = mask > 0
     if options.curve == "estimate":
         lin709 = _by_estimate(code, rows.x_srgb, encoder, estimate)
@@ -270,7 +270,7 @@ def _blend(
     spread = np.exp2(result.spread_log2.clip(-8, 8))
     # P(|error| < 1 stop) of a normal error is erf(1 / (sqrt(2) spread)); this tanh is within 0.02 of it.
     confidence = np.where(touched, np.tanh(np.float32(0.85) / spread), np.float32(1)).astype(np.float32)
-    return Band(y0, pixels, mask, gain.max(axis=2), confidence)
+    return Band(y0, pixels, mask, largest_channel(gain), confidence)
 
 
 def _by_estimate(code: FloatArray, x_srgb: FloatArray, encoder: Encoder, estimate: EstimatedCurve) -> FloatArray:

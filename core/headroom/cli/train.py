@@ -33,8 +33,8 @@ def _time(text: str) -> float:
 @click.argument("recipe")
 @click.option("--data", required=True, type=_FOLDER, help="HDR images (.exr, .hdr) or packed shards.")
 @click.option("--out", type=_FOLDER, help="Folder of the run; one that was begun goes on. Default: runs/RECIPE.")
-@click.option("--held-out-every", type=click.IntRange(2), default=10, show_default=True,
-              help="Every n-th scene is never trained on, only watched.")
+@click.option("--held-out-every", type=click.IntRange(0), default=10, show_default=True,
+              help="Every n-th scene is never trained on, only watched; 0: train on all.")
 @click.option("--time-budget", type=_time, metavar="TIME",
               help="End, and shape the learning rate, by time: 90s, 30m, 2h.")
 @click.option("--steps", type=click.IntRange(1), help="End after so many steps instead; default: the recipe's.")

@@ -199,13 +199,14 @@ class Runner:
                 alpha.contiguous(memory_format=torch.channels_last),
                 features.expand(len(tiles), -1, -1, -1),
                 place if self.device.type == "mps" else place.to(self.device),
+                dequantize=out.dequantize is not None,
             )
         for index, tile in enumerate(tiles):
             rows = slice(tile.core.y0 - y0, tile.core.y1 - y0)
             columns = slice(tile.core.x0, tile.core.x1)
             out.gain_log2[rows, columns] = _core(local.gain_log2[index], tile).transpose(1, 2, 0)
             out.spread_log2[rows, columns] = _core(local.spread_log2[index], tile)[0]
-            if out.dequantize is not None:
+            if out.dequantize is not None and local.dequantize is not None:
                 out.dequantize[rows, columns] = _core(local.dequantize[index], tile).transpose(1, 2, 0)
 
 

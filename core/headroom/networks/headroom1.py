@@ -52,8 +52,8 @@ class Local(NamedTuple):
     """(B, 3, H, W) stops; at least 0 in evaluation mode."""
     spread_log2: Tensor
     """(B, 1, H, W) log2 of the expected error of the gain, in stops."""
-    dequantize: Tensor
-    """(B, 3, H, W) correction in -1..1, in units of half a code value."""
+    dequantize: Tensor | None
+    """(B, 3, H, W) correction in -1..1, in units of half a code value, if asked for."""
 
 
 class Residual(nn.Module):
@@ -70,7 +70,7 @@ class Residual(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Keep the shape."""
         y = self.first(F.leaky_relu(x, 0.1))
-        return x + self.second(F.leaky_relu(y, 0.1))
+        return self.second(F.leaky_relu_(y, 0.1)).add_(x)
 
 
 class Down(nn.Conv2d):
@@ -160,15 +160,17 @@ class LocalNet(nn.Module):
             self.head.weight.mul_(0.1)
             self.head.bias.zero_()
 
-    def forward(self, x_srgb: Tensor, alpha: Tensor, sampled: Tensor) -> Tensor:
-        """(B, 3, H, W) twice and (B, F, H/4, W/4) to (B, 7, H, W) raw outputs."""
+    def forward(self, x_srgb: Tensor, alpha: Tensor, sampled: Tensor, outputs: int) -> Tensor:
+        """(B, 3, H, W) twice and (B, F, H/4, W/4) to the first ``outputs`` of 7 raw maps, (B, outputs, H, W)."""
         patches = F.pixel_unshuffle(torch.cat([x_srgb - 0.5, alpha], 1), PATCH_PX)
         fine = self.fine_in(self.stem(patches) + self.sample(sampled))
         middle = self.middle_in(self.down_b(fine))
         coarse = self.coarse(self.down_c(middle))
         middle = self.middle_out(self.up_b(coarse, middle))
         fine = self.fine_out(self.up_a(middle, fine))
-        return F.pixel_shuffle(self.head(F.leaky_relu(fine, 0.1)), PATCH_PX)
+        rows = outputs * PATCH_PX**2
+        head = F.conv2d(F.leaky_relu_(fine, 0.1), self.head.weight[:rows], self.head.bias[:rows])
+        return F.pixel_shuffle(head, PATCH_PX)
 
 
 class HeadroomOne(nn.Module):
@@ -209,19 +211,21 @@ class HeadroomOne(nn.Module):
         curve: Curve = self.curve_net(sums)
         return curve
 
-    def local(self, x_srgb: Tensor, alpha: Tensor, features: Tensor, place: Tensor) -> Local:
+    def local(
+        self, x_srgb: Tensor, alpha: Tensor, features: Tensor, place: Tensor, *, dequantize: bool = True
+    ) -> Local:
         """A tile (B, 3, H, W) and where it lies: ``place`` (B, 4) = x0, y0, width, height over the frame's size.
 
         H and W are multiples of 16. ``features`` is the scene's map of the whole frame.
         """
         sampled = sample_scene(features, place, x_srgb.shape[2] // PATCH_PX, x_srgb.shape[3] // PATCH_PX)
-        raw = self.local_net(x_srgb, alpha, sampled)
+        raw = self.local_net(x_srgb, alpha, sampled, 7 if dequantize else 4)
         scene_raw = F.interpolate(sampled[:, -4:], scale_factor=PATCH_PX, mode="nearest")
         gain = bound_gain((raw[:, :3] + scene_raw[:, :3]).float())
         if not self.training:
-            gain = gain.clamp(min=0)
+            gain = gain.clamp_(min=0)
         spread = (raw[:, 3:4] + scene_raw[:, 3:4]).float()
-        return Local(gain, spread, torch.tanh(raw[:, 4:7].float()))
+        return Local(gain, spread, torch.tanh(raw[:, 4:].float()) if dequantize else None)
 
     def forward(self, scene_srgb: Tensor, x_srgb: Tensor, alpha: Tensor, place: Tensor) -> tuple[Tensor, Local]:
         """Scene features and local outputs, for training: one call, as DistributedDataParallel needs."""

@@ -55,8 +55,9 @@ def losses(features: Tensor, local: Local, batch: Batch, weights: LossWeights) -
         "energy": weights.energy * energy(local.gain_log2, batch, mask),
         "scene": weights.scene * scene_term(features, target, mask),
         "spread": weights.spread * spread_term(local.spread_log2, error, mask),
-        "dequantize": weights.dequantize * dequantize_term(local.dequantize, batch, mask),
     }
+    if local.dequantize is not None:
+        terms["dequantize"] = weights.dequantize * dequantize_term(local.dequantize, batch, mask)
     terms["total"] = torch.stack(list(terms.values())).sum()
     with torch.no_grad():
         clipped = (batch.truth_lin >= 1).float()

@@ -1,6 +1,6 @@
 """HDR scenes for training: read from a folder of images, or from packed shards that need no image library.
 
-A shard is one ``.npz`` of at most 60 MB: for each scene its half-float bits as two delta-coded byte planes, deflated,
+A shard is one ``.npz`` of at most 48 MB: for each scene its half-float bits as two delta-coded byte planes, deflated,
 losslessly. ``pack`` writes them, ``load`` reads a folder of either kind.
 """
 
@@ -19,7 +19,7 @@ from headroom.errors import PlateError, WriteError
 
 __all__ = ["HdrScene", "load", "pack", "split_by_scene"]
 
-SHARD_BYTES = 60_000_000
+SHARD_BYTES = 48_000_000
 HALF_MAX = 65504.0
 
 
@@ -44,7 +44,9 @@ def load(folder: Path) -> list[HdrScene]:
 
 
 def split_by_scene(scenes: Sequence[HdrScene], *, every: int) -> tuple[list[HdrScene], list[HdrScene]]:
-    """Train and held-out scenes: every n-th scene by name is held out whole."""
+    """Train and held-out scenes: every n-th scene by name is held out whole; 0 holds out none."""
+    if every == 0:
+        return list(scenes), []
     held = [scene for i, scene in enumerate(scenes) if i % every == every - 1]
     return [scene for i, scene in enumerate(scenes) if i % every != every - 1], held
 
