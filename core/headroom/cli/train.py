@@ -41,7 +41,7 @@ def _time(text: str) -> float:
 @click.option("--device", default="auto", show_default=True, help="auto, cuda or cpu.")
 @click.option("--compile", "compile_network", is_flag=True, help="With torch.compile.")
 @click.option("--pack", "shards", type=_FOLDER, metavar="FOLDER",
-              help="Only write the scenes of --data as shards into FOLDER; training reads them without image libraries.")
+              help="Only write the scenes of --data as shards into FOLDER; they load without image libraries.")
 @json_option
 def command(
     recipe: str,
