@@ -51,7 +51,10 @@ def test_split_tiles_cover_the_same_core(width: int, height: int, tile: int) -> 
             assert cover.sum() == inside.size
 
 
-@pytest.mark.parametrize(("width", "height", "tile", "halo"), [(0, 5, 16, 0), (5, 0, 16, 0), (5, 5, 8, 0), (5, 5, 16, 7)])
+WRONG = [(0, 5, 16, 0), (5, 0, 16, 0), (5, 5, 8, 0), (5, 5, 16, 7)]
+
+
+@pytest.mark.parametrize(("width", "height", "tile", "halo"), WRONG)
 def test_impossible_plans_are_refused(width: int, height: int, tile: int, halo: int) -> None:
     with pytest.raises(ValueError, match="pixels|multiples"):
         plan(width, height, tile_px=tile, halo_px=halo, multiple=16)

@@ -181,7 +181,9 @@ def test_the_curve_stage_learns_a_curve(tmp_path: Path, scenes: list[HdrScene]) 
     frames = (Frame(kind="view", height=64, width=96, batch=8, share=1),)
     chosen = replace(
         curve_stage.headroom_1_curve(),
-        shooting=Shooting(frames=frames, srgb_share=0.0, emor_share=0.0, style_share=0.0, sigmoid_share=1.0, responses=40),
+        shooting=Shooting(
+            frames=frames, srgb_share=0.0, emor_share=0.0, style_share=0.0, sigmoid_share=1.0, responses=40
+        ),
         epochs=30, batch=16, dropout=0.0, noise=0.0,
     )  # fmt: skip
     seen = curve_stage.gather(scenes, chosen, seconds=1.0, device=torch.device("cpu"), seed=1)

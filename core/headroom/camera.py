@@ -221,7 +221,7 @@ def shoot(
     if shot_noise or read_noise:
         generator = rng or np.random.default_rng(0)
         lin = sensor_noise(lin, generator.standard_normal(lin.shape, np.float32), shot_noise, read_noise)
-    code = quantise(response.forward(lin.clip(0, 1)), bits).astype(np.float32)
+    code: Array = quantise(response.forward(lin.clip(0, 1)), bits).astype(np.float32)
     return code if jpeg_quality is None else jpeg(code, jpeg_quality)
 
 

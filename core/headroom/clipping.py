@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from headroom.errors import UsageError
-from headroom.plate import Plate
+from headroom.plate import FloatArray, Plate
 
 __all__ = ["ClipLevel", "TAU", "clip_level", "soft_mask"]
 
@@ -65,17 +66,24 @@ def clip_level(plate: Plate, *, user: float | None = None) -> ClipLevel:
     return ClipLevel(found, "detected", _share_at(plate, found), peak)
 
 
-def _bands(plate: Plate) -> Any:
+def _spans(plate: Plate) -> Iterator[tuple[int, int]]:
     rows = max(1, (1 << 22) // plate.width)
     for y in range(0, plate.height, rows):
-        yield plate.rows(y, min(y + rows, plate.height))
+        yield y, min(y + rows, plate.height)
+
+
+def _bands(plate: Plate) -> Iterator[FloatArray]:
+    for y0, y1 in _spans(plate):
+        yield plate.rows(y0, y1)
 
 
 def _histogram(plate: Plate) -> tuple[npt.NDArray[np.int64], float]:
     """(1024,) counts over codes 0..1, and the largest code value."""
     if plate.codes.dtype.kind == "u" and not plate.premultiplied:
         top = int(np.iinfo(plate.codes.dtype).max)
-        counts = np.bincount(plate.codes.ravel(), minlength=top + 1)
+        counts = np.zeros(top + 1, np.int64)
+        for y0, y1 in _spans(plate):  # bincount makes 64-bit copies of what it counts
+            counts += np.bincount(plate.codes[y0:y1].ravel(), minlength=top + 1)
         bins = (np.arange(top + 1) / top * (BINS - 1) + 0.5).astype(np.int64)
         histogram = np.bincount(bins, counts, BINS).astype(np.int64)
         return histogram, float(np.flatnonzero(counts)[-1] / top)
@@ -104,8 +112,9 @@ def _pile(histogram: npt.NDArray[np.int64], bits: int) -> float | None:
             occupied = np.flatnonzero(histogram[low : b + 1]) + low
             fullest = int(occupied[np.argmax(histogram[occupied])])
             if 2**bits > BINS:
-                return (fullest - 0.5) / (BINS - 1)  # the bin's lower edge: its bin holds many codes
-            return round(fullest / (BINS - 1) * (2**bits - 1)) / (2**bits - 1)
+                return (fullest - 0.5) / (BINS - 1)  # its lower edge: a bin holds many codes
+            top: int = 2**bits - 1
+            return round(fullest / (BINS - 1) * top) / top
         if above > TAIL_SHARE * pile:
             return None
     return None
@@ -124,7 +133,7 @@ def _share_at(plate: Plate, level: float) -> float:
     threshold = level * (1 - 1e-6)
     if plate.codes.dtype.kind == "u" and not plate.premultiplied:
         least = int(np.ceil(threshold * np.iinfo(plate.codes.dtype).max))
-        count = _reaching(plate.codes, least)
+        count = sum(_reaching(plate.codes[y0:y1], least) for y0, y1 in _spans(plate))
     else:
         count = sum(_reaching(band, threshold) for band in _bands(plate))
     return count / (plate.width * plate.height)

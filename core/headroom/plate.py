@@ -82,7 +82,7 @@ class Plate:
             alpha = self.alpha_rows(y0, y1)
             assert alpha is not None
             divisor = np.where(alpha > ALPHA_FLOOR, alpha, np.float32(1.0))
-            band = band / divisor[..., None]
+            return (band / divisor[..., None]).astype(np.float32, copy=False)
         return band
 
     def alpha_rows(self, y0: int, y1: int) -> FloatArray | None:
@@ -113,5 +113,7 @@ class Reconstruction:
 def _unit(codes: npt.NDArray[Any]) -> FloatArray:
     if codes.dtype.kind == "u":
         # Division, not multiplication by a rounded reciprocal: code/255 must be the exact float32 quotient.
-        return codes.astype(np.float32) / np.float32(np.iinfo(codes.dtype).max)
+        unit: FloatArray = codes.astype(np.float32)
+        unit /= np.float32(np.iinfo(codes.dtype).max)
+        return unit
     return codes.astype(np.float32)

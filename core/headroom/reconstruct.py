@@ -139,7 +139,8 @@ class Reconstructor:
         clip = clip_level(plate, user=options.clip_level)
         encoder = Encoder(plate, colour, clip, options.tau, options.boost)
         passed_through = colour.kind == "linear" and options.clip_level is None and clip.peak > HDR_ALREADY
-        tiles = self.runner.plan(plate.width, plate.height)
+        held = plate.codes.nbytes + (0 if plate.alpha is None else plate.alpha.nbytes)
+        tiles = self.runner.plan(plate.width, plate.height, plate_bytes=held)
         whole = overview(encoder, self.runner.contract, rows_at_once=SCENE_ROWS)
         features = self.runner.scene(whole.view)
         estimate = estimated_curve(self.runner.curve(whole.curve_sums))
@@ -289,4 +290,6 @@ def _limit(gain_log2: FloatArray, peak_stops: float | None) -> FloatArray:
         return gain_log2
     knee = np.float32(PEAK_KNEE * peak_stops)
     room = np.float32(peak_stops) - knee
-    return np.where(gain_log2 > knee, knee + room * np.tanh((gain_log2 - knee) / room), gain_log2)
+    bent = knee + room * np.tanh((gain_log2 - knee) / room)
+    limited: FloatArray = np.where(gain_log2 > knee, bent, gain_log2).astype(np.float32, copy=False)
+    return limited

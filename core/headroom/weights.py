@@ -86,7 +86,13 @@ def read_card(folder: Path) -> Card:
     if missing:
         raise WeightsError(f"{path}: the card lacks {', '.join(missing)}")
     return Card(
-        folder, facts["name"], facts["version"], facts["network"], facts["config"], facts["sha256"], facts["licence"],
+        folder,
+        facts["name"],
+        facts["version"],
+        facts["network"],
+        facts["config"],
+        facts["sha256"],
+        facts["licence"],
         facts,
     )
 
@@ -118,7 +124,8 @@ def load(model: str | Path = "headroom-1") -> Model:
         raise WeightsError(f"{card.folder}: network {card.network!r} is not one of {', '.join(NETWORKS)}")
     network, config = NETWORKS[card.network]
     try:
-        module = network(config(**{k: tuple(v) if isinstance(v, list) else v for k, v in card.config.items()}))
+        widths: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in card.config.items()}
+        module = network(config(**widths))
         tensors = {key: value.float() for key, value in load_file(card.weights).items()}
         module.load_state_dict(tensors, strict=True)
     except (SafetensorError, RuntimeError, TypeError, OSError) as error:
@@ -142,8 +149,13 @@ def save(folder: Path, trained: Path, facts: Mapping[str, Any]) -> Card:
     digest = hashlib.sha256((folder / WEIGHTS_FILE).read_bytes()).hexdigest()
     parameters = sum(tensor.numel() for tensor in tensors.values())
     whole = {
-        **facts, "network": stored["network"], "recipe": stored["recipe"], "sha256": digest, "parameters": parameters,
-        "training_steps": int(stored["step"]), "config": json.loads(stored["config"]),
+        **facts,
+        "network": stored["network"],
+        "recipe": stored["recipe"],
+        "sha256": digest,
+        "parameters": parameters,
+        "training_steps": int(stored["step"]),
+        "config": json.loads(stored["config"]),
     }
     (folder / CARD_FILE).write_text(_toml(whole), "utf-8")
     return read_card(folder)

@@ -33,15 +33,26 @@ def _time(text: str) -> float:
 @click.argument("recipe")
 @click.option("--data", required=True, type=_FOLDER, help="HDR images (.exr, .hdr) or packed shards.")
 @click.option("--out", type=_FOLDER, help="Folder of the run; one that was begun goes on. Default: runs/RECIPE.")
-@click.option("--held-out-every", type=click.IntRange(0), default=10, show_default=True,
-              help="Every n-th scene is never trained on, only watched; 0: train on all.")
-@click.option("--time-budget", type=_time, metavar="TIME",
-              help="End, and shape the learning rate, by time: 90s, 30m, 2h.")
+@click.option(
+    "--held-out-every",
+    type=click.IntRange(0),
+    default=10,
+    show_default=True,
+    help="Every n-th scene is never trained on, only watched; 0: train on all.",
+)
+@click.option(
+    "--time-budget", type=_time, metavar="TIME", help="End, and shape the learning rate, by time: 90s, 30m, 2h."
+)
 @click.option("--steps", type=click.IntRange(1), help="End after so many steps instead; default: the recipe's.")
 @click.option("--device", default="auto", show_default=True, help="auto, cuda or cpu.")
 @click.option("--compile", "compile_network", is_flag=True, help="With torch.compile.")
-@click.option("--pack", "shards", type=_FOLDER, metavar="FOLDER",
-              help="Only write the scenes of --data as shards into FOLDER; they load without image libraries.")
+@click.option(
+    "--pack",
+    "shards",
+    type=_FOLDER,
+    metavar="FOLDER",
+    help="Only write the scenes of --data as shards into FOLDER; they load without image libraries.",
+)
 @json_option
 def command(
     recipe: str,

@@ -27,8 +27,12 @@ log = logging.getLogger(__name__)
 
 NETWORK_BYTES_PER_PX = 260
 """Peak of headroom-1's local part, float32, measured with ``benchmarks/memory.py``; half of it in 16 bit."""
-BAND_BYTES_PER_PX = 120
-"""Arrays that a band of rows holds besides the network: codes, light, mask, gain and result in float32."""
+BAND_BYTES_PER_PX = 200
+"""Arrays that a band of rows holds besides the network: codes, light, mask, gain, result, and their temporaries."""
+PROCESS_BYTES = 400 << 20
+"""Python, torch, OpenColorIO and the weights."""
+CPU_BUDGET = 3 << 29
+"""1.5 GiB: the most that is planned with where no budget is given; larger tiles gain little on a CPU."""
 TILE_PX_LARGEST = 2048
 BATCH_LARGEST = 16
 
@@ -83,7 +87,8 @@ class Runner:
         self.device = pick_device(device)
         self.dtype = pick_precision(precision, self.device, self.contract.dtypes)
         self.memory_bytes = memory_bytes
-        self.module = module.to(self.device, memory_format=torch.channels_last).eval()
+        to: Any = module.to  # its stub knows no memory_format
+        self.module: HeadroomOne = to(self.device, memory_format=torch.channels_last).eval()
         self._local: Any = torch.compile(self.module.local) if compile_network else self.module.local
 
     @property
@@ -95,7 +100,8 @@ class Runner:
         """(h, w, 6) scene view of the whole frame to the features that its tiles need, float32."""
         tensor = torch.from_numpy(np.ascontiguousarray(view.transpose(2, 0, 1)))[None].to(self.device)
         with torch.inference_mode():
-            return self.module.scene(tensor)
+            features: Tensor = self.module.scene(tensor)
+        return features
 
     def curve(self, sums: Tensor) -> Curve:
         """Sums over the whole frame to its inverse response curve, on the CPU: the same on every device."""
@@ -104,9 +110,13 @@ class Runner:
             here = module.first.weight.device
             return Curve(*(part.cpu() for part in module(sums.to(here))))
 
-    def plan(self, width: int, height: int) -> TilePlan:
-        """The largest tile, and then the largest batch, that the memory budget holds."""
+    def plan(self, width: int, height: int, *, plate_bytes: int = 0) -> TilePlan:
+        """The largest tile, and then the largest batch, that the memory budget holds beside the plate itself."""
         budget = self.memory_bytes or free_memory(self.device)
+        if self.device.type == "cpu":
+            if self.memory_bytes is None:
+                budget = min(budget, CPU_BUDGET)
+            budget -= PROCESS_BYTES + plate_bytes
         multiple, halo = self.contract.multiple_of, self.contract.halo_px
         network_bytes = NETWORK_BYTES_PER_PX * (4 if self.dtype == torch.float32 else 2) // 4
         tile = min(TILE_PX_LARGEST, padded(max(width, height), multiple))

@@ -151,9 +151,7 @@ class Job:
         report.seconds = time.perf_counter() - start
         return report
 
-    def _convert(
-        self, task: Task, report: FileReport, watcher: Watcher, cancelled: Callable[[], bool]
-    ) -> None:
+    def _convert(self, task: Task, report: FileReport, watcher: Watcher, cancelled: Callable[[], bool]) -> None:
         mark = None
         if task.target.exists():
             mark = self._fingerprint(task)

@@ -61,14 +61,16 @@ def curve_sums(x_srgb: Tensor) -> Tensor:
             use = (torch.maximum(torch.maximum(before, after), here) < UNCLIPPED).to(x_srgb.dtype)
             slope, bend = (after - before) * 0.5, after + before - 2 * here
             size = slope.abs()
-            index = sum((size > edge).long() for edge in GRADIENT_EDGES) * LEVELS + (here * LEVELS).long().clamp(max=LEVELS - 1)
+            level = (here * LEVELS).long().clamp(max=LEVELS - 1)
+            index = sum((size > edge).long() for edge in GRADIENT_EDGES) * LEVELS + level
             index = (index + first * (CLASSES * LEVELS)).flatten()
             for moment, values in enumerate((use, bend * use, slope.square() * use, bend.square() * use)):
                 sums[moment] += torch.bincount(index, values.flatten(), cells)
         parts.append(sums.t().reshape(batch, -1).float())
     level = (x_srgb * LEVELS).long().clamp(0, LEVELS - 1)
     channel = torch.arange(CHANNELS, device=x_srgb.device).view(1, -1, 1, 1)
-    histogram = torch.bincount(((first * CHANNELS + channel) * LEVELS + level).flatten(), None, batch * CHANNELS * LEVELS)
+    index = ((first * CHANNELS + channel) * LEVELS + level).flatten()
+    histogram = torch.bincount(index, None, batch * CHANNELS * LEVELS)
     return torch.cat([*parts, histogram.view(batch, -1).float()], 1)
 
 

@@ -13,7 +13,7 @@ Shapes: B batch, H W tile, h w scene view. Domains: ``x_srgb`` sRGB-encoded 0..1
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 import torch
 from torch import Tensor, nn
@@ -70,7 +70,8 @@ class Residual(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Keep the shape."""
         y = self.first(F.leaky_relu(x, 0.1))
-        return self.second(F.leaky_relu_(y, 0.1)).add_(x)
+        result: Tensor = self.second(F.leaky_relu_(y, 0.1)).add_(x)
+        return result
 
 
 class Down(nn.Conv2d):
@@ -92,7 +93,8 @@ class Up(nn.Module):
 
     def forward(self, deep: Tensor, skip: Tensor) -> Tensor:
         """(B, width_in, n, m), (B, width_skip, 2n, 2m) to the skip's shape."""
-        return F.pixel_shuffle(self.deep(deep), 2) + self.skip(skip)
+        joined: Tensor = F.pixel_shuffle(self.deep(deep), 2) + self.skip(skip)
+        return joined
 
 
 class SceneNet(nn.Module):
@@ -158,7 +160,7 @@ class LocalNet(nn.Module):
         self.head = nn.Conv2d(a, 7 * PATCH_PX**2, 1)
         with torch.no_grad():
             self.head.weight.mul_(0.1)
-            self.head.bias.zero_()
+            nn.init.zeros_(cast(Tensor, self.head.bias))
 
     def forward(self, x_srgb: Tensor, alpha: Tensor, sampled: Tensor, outputs: int) -> Tensor:
         """(B, 3, H, W) twice and (B, F, H/4, W/4) to the first ``outputs`` of 7 raw maps, (B, outputs, H, W)."""
@@ -169,7 +171,7 @@ class LocalNet(nn.Module):
         middle = self.middle_out(self.up_b(coarse, middle))
         fine = self.fine_out(self.up_a(middle, fine))
         rows = outputs * PATCH_PX**2
-        head = F.conv2d(F.leaky_relu_(fine, 0.1), self.head.weight[:rows], self.head.bias[:rows])
+        head = F.conv2d(F.leaky_relu_(fine, 0.1), self.head.weight[:rows], cast(Tensor, self.head.bias)[:rows])
         return F.pixel_shuffle(head, PATCH_PX)
 
 
@@ -196,7 +198,7 @@ class HeadroomOne(nn.Module):
         self.curve_net = CurveNet(self.config.curve_width)
         with torch.no_grad():
             # Start at one stop of gain where clipped, and one stop of doubt.
-            self.scene_net.head.bias[-4:-1] = 1.0
+            cast(Tensor, self.scene_net.head.bias)[-4:-1] = 1.0
 
     def scene(self, scene_srgb: Tensor) -> Tensor:
         """(B, 6, h, w) scene view of a whole frame, sides multiples of 32, to its (B, F + 4, h/2, w/2) features.

@@ -166,7 +166,6 @@ class BatchMaker:
             half = False
         return self._flip(self.bank.latlong_views(index, rays, half=half))
 
-
     def _flip(self, light: Tensor) -> Tensor:
         flip = self._chance(light.shape[0], 0.5)[:, None, None, None]
         return torch.where(flip, light.flip(3), light)

@@ -142,7 +142,7 @@ def fit(recipe: CurveRecipe, seen: Photographs, unseen: Photographs | None = Non
         curve = network(seen.sums[index])
         loss = curve_loss(curve, seen.curves[index], seen.stated[index], seen.codes[index])
         optimiser.zero_grad(set_to_none=True)
-        loss.backward()  # type: ignore[no-untyped-call]
+        loss.backward()
         optimiser.step()
         if step % max(1, steps // 10) == 0 or step == steps - 1:
             log.info("step %d loss %.3f %s", step, float(loss.detach()), _measure(network, unseen or seen))
@@ -202,8 +202,10 @@ FRAMES = (
 
 def headroom_1_curve() -> CurveRecipe:
     """The default model's second stage."""
-    shares = {"srgb_share": 0.35, "emor_share": 0.38, "style_share": 0.15, "sigmoid_share": 0.06}
-    return CurveRecipe(shooting=Shooting(frames=FRAMES, responses=3000, **shares))
+    shooting = Shooting(
+        frames=FRAMES, responses=3000, srgb_share=0.35, emor_share=0.38, style_share=0.15, sigmoid_share=0.06
+    )
+    return CurveRecipe(shooting=shooting)
 
 
 CURVE_RECIPES: dict[str, Callable[[], CurveRecipe]] = {"headroom-1-curve": headroom_1_curve}

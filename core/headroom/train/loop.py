@@ -70,8 +70,7 @@ def train(
     rank, world = _join_processes(device)
     where = torch.device(f"cuda:{rank % torch.cuda.device_count()}" if device == "cuda" else device)
     torch.manual_seed(recipe.seed)
-    network = HeadroomOne(recipe.network).to(where, memory_format=torch.channels_last)
-    average = HeadroomOne(recipe.network).to(where, memory_format=torch.channels_last)
+    network, average = _network(recipe, where), _network(recipe, where)
     average.load_state_dict(network.state_dict())
     # The response curve has a stage of its own (curve_stage.py).
     network.curve_net.requires_grad_(False)
@@ -143,6 +142,12 @@ def schedule(recipe: Recipe, step: int, share: float) -> float:
     warm = min(1.0, (step + 1) / recipe.warmup_steps)
     fall = 0.5 * (1 + math.cos(math.pi * min(share, 1.0)))
     return warm * (recipe.final_share + (1 - recipe.final_share) * fall)
+
+
+def _network(recipe: Recipe, device: torch.device) -> HeadroomOne:
+    to: Any = HeadroomOne(recipe.network).to  # its stub knows no memory_format
+    network: HeadroomOne = to(device, memory_format=torch.channels_last)
+    return network
 
 
 def _whole_frame(batch: Batch) -> Tensor:

@@ -59,7 +59,8 @@ def sample_latlong(latlong: Tensor, rays: Tensor) -> Tensor:
     padded = torch.cat([latlong[..., -1:], latlong, latlong[..., :1]], 3)
     column = (u * width + 1) / (width + 2) * 2 - 1
     grid = torch.stack([column, v * 2 - 1], -1)
-    return F.grid_sample(padded, grid, mode="bilinear", padding_mode="border", align_corners=False)
+    light: Tensor = F.grid_sample(padded, grid, mode="bilinear", padding_mode="border", align_corners=False)
+    return light
 
 
 def latlong_rays(height: int, width: int, device: torch.device) -> Tensor:
@@ -93,7 +94,8 @@ def rotations(yaw: Tensor, pitch: Tensor, roll: Tensor) -> Tensor:
     about_y = matrix(cy, zero, sy, zero, one, zero, -sy, zero, cy)
     about_x = matrix(one, zero, zero, zero, cp, -sp, zero, sp, cp)
     about_z = matrix(cr, -sr, zero, sr, cr, zero, zero, zero, one)
-    return about_y @ about_x @ about_z
+    turn: Tensor = about_y @ about_x @ about_z
+    return turn
 
 
 def _to_height(pixels: Tensor, height: int) -> Tensor:
