@@ -204,7 +204,8 @@ def jpeg(code: Array, quality: int) -> Array:
     buffer = io.BytesIO()
     picture = Image.fromarray((code.clip(0, 1) * 255 + 0.5).astype(np.uint8))
     picture.save(buffer, "JPEG", quality=quality, subsampling=2 if quality < 90 else 0)
-    return np.asarray(Image.open(buffer).convert("RGB"), np.float32) / np.float32(255)
+    decoded: Array = np.asarray(Image.open(buffer).convert("RGB"), np.float32) / np.float32(255)
+    return decoded
 
 
 def shoot(

@@ -281,7 +281,10 @@ def _by_estimate(code: FloatArray, x_srgb: FloatArray, encoder: Encoder, estimat
     level = np.full((1, 1, 3), encoder.clip.code, np.float32)
     top = np.float32(encoder.colour.to_lin709(level).max())
     x = x_srgb if encoder.boost == 1.0 else x_srgb ** np.float32(encoder.boost)
-    return estimate.decode(x) * top
+    # What lies outside Rec.709's gamut or above the level has no place on the curve: it is carried over as it is.
+    lin709 = encoder.colour.to_lin709(code)
+    light: FloatArray = estimate.decode(x) * top + (lin709 - lin709.clip(0, top))
+    return light
 
 
 def _limit(gain_log2: FloatArray, peak_stops: float | None) -> FloatArray:

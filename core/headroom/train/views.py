@@ -87,7 +87,8 @@ def rotations(yaw: Tensor, pitch: Tensor, roll: Tensor) -> Tensor:
     zero, one = torch.zeros_like(yaw), torch.ones_like(yaw)
 
     def matrix(*rows: Tensor) -> Tensor:
-        return torch.stack(rows, -1).unflatten(-1, (3, 3))
+        square: Tensor = torch.stack(rows, -1).unflatten(-1, (3, 3))
+        return square
 
     cy, sy, cp, sp = yaw.cos(), yaw.sin(), pitch.cos(), pitch.sin()
     cr, sr = roll.cos(), roll.sin()
