@@ -1,10 +1,11 @@
-"""Makes examples/workshop.jpg: what a camera would have recorded of a CC0 panorama, clipped windows and all.
+"""Makes examples/hangar.jpg: what a camera would have recorded of a CC0 panorama, clipped windows and all.
 
-    python examples/make_example.py PATH/TO/aerodynamics_workshop.exr [OUT.jpg]
+    python examples/make_example.py PATH/TO/small_hangar_01.exr [OUT.jpg]
 
-The panorama (https://polyhaven.com/a/aerodynamics_workshop, CC0 1.0, 1024x512 linear light) is looked at through
+The panorama (https://polyhaven.com/a/small_hangar_01, CC0 1.0, 1024x512 linear light) is looked at through
 a 100 degree lens, exposed so that 10 % of the picture clips, encoded as sRGB and saved as a JPEG. What clipped is
-gone: no trace of the light behind the windows is left in the file.
+gone: no trace of the light behind the door is left in the file. The light itself goes into hangar-truth.exr beside
+it, at half the size, for the pictures that compare.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from PIL import Image
 
 WIDTH, HEIGHT = 960, 640
 LENS_DEGREES = 100.0
-YAW_DEGREES = 43.0  # to the right of the panorama's middle: the windows
+YAW_DEGREES = 58.0  # to the right of the panorama's middle: the door and the windows
 PITCH_DEGREES = 4.0
 CLIPPED_SHARE = 0.1
 JPEG_QUALITY = 90
@@ -61,7 +62,11 @@ def main(source: Path, target: Path) -> None:
     seen = np.clip(exposed, 0, 1)
     code = np.where(seen <= 0.0031308, seen * 12.92, 1.055 * seen ** (1 / 2.4) - 0.055)
     Image.fromarray(np.rint(code * 255).astype(np.uint8)).save(target, quality=JPEG_QUALITY, subsampling=0)
+    halved = exposed.reshape(HEIGHT // 2, 2, WIDTH // 2, 2, 3).mean(axis=(1, 3)).astype(np.float16)
+    header = {"compression": OpenEXR.DWAA_COMPRESSION, "type": OpenEXR.scanlineimage}
+    with OpenEXR.File(header, {"RGB": halved}) as file:
+        file.write(str(target.with_name(f"{target.stem}-truth.exr")))
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), Path(sys.argv[2] if len(sys.argv) > 2 else Path(__file__).parent / "workshop.jpg"))
+    main(Path(sys.argv[1]), Path(sys.argv[2] if len(sys.argv) > 2 else Path(__file__).parent / "hangar.jpg"))

@@ -22,11 +22,11 @@ def attributes(path: Path) -> dict[str, object]:
 
 
 def test_tells_what_it_found_and_did(repository: Path, tmp_path: Path, capsys: CapSys) -> None:
-    said = headroom(capsys, "convert", repository / "examples/workshop.jpg", "-o", tmp_path / "w.exr")
+    said = headroom(capsys, "convert", repository / "examples/hangar.jpg", "-o", tmp_path / "w.exr")
     assert said.code == 0
     assert said.err == ""
     first, *rows = said.out.splitlines()
-    assert first.startswith(str(repository / "examples/workshop.jpg")) and "960x640" in first and first.endswith(" s")
+    assert first.startswith(str(repository / "examples/hangar.jpg")) and "960x640" in first and first.endswith(" s")
     assert [row.split()[0] for row in rows] == ["clipped", "curve", "added", "spaces", "model"]
     assert (tmp_path / "w.exr").is_file()
 

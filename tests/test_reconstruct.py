@@ -18,7 +18,7 @@ from headroom.errors import Cancelled, DeviceError, PlateError, UsageError
 from headroom.plate import Plate
 from headroom.reconstruct import Options, Reconstructor
 
-EXAMPLE = Path(__file__).parents[1] / "examples" / "workshop.jpg"
+EXAMPLE = Path(__file__).parents[1] / "examples" / "hangar.jpg"
 SRGB = "sRGB Encoded Rec.709 (sRGB)"
 
 
