@@ -30,7 +30,7 @@ class Frame:
     """One kind of picture and how often it is taken."""
 
     kind: str
-    """``latlong``, ``view`` (rectilinear, out of a lat-long) or ``still``."""
+    """``panorama`` (a lat-long as it is), ``latlong`` (turned about all axes), ``view`` (rectilinear) or ``still``."""
     height: int
     width: int
     batch: int
@@ -151,6 +151,8 @@ class BatchMaker:
         count = frame.batch
         index = torch.randint(len(self.bank.latlongs), (count,), generator=self.generator, device=self.bank.device)
         yaw = self._uniform(count, high=2 * math.pi)
+        if frame.kind == "panorama":
+            return self._flip(self.bank.turned(index, yaw, frame.height))
         if frame.kind == "latlong":
             key = (frame.height, frame.width)
             if key not in self._rays:

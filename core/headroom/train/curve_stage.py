@@ -212,19 +212,31 @@ def _measure(network: CurveNet, photographs: Photographs) -> dict[str, float]:
     return result
 
 
+# Resampling changes how edges bend: most pictures are taken as the scenes are stored, pixel by pixel.
 FRAMES = (
-    Frame(kind="latlong", height=256, width=512, batch=8, share=0.3),
-    Frame(kind="latlong", height=512, width=1024, batch=4, share=0.25),
-    Frame(kind="view", height=256, width=384, batch=8, share=0.3),
-    Frame(kind="view", height=384, width=512, batch=6, share=0.1),
+    Frame(kind="panorama", height=512, width=1024, batch=4, share=0.4),
+    Frame(kind="panorama", height=256, width=512, batch=8, share=0.25),
+    Frame(kind="latlong", height=512, width=1024, batch=4, share=0.05),
+    Frame(kind="view", height=256, width=384, batch=8, share=0.15),
+    Frame(kind="view", height=512, width=640, batch=4, share=0.1),
     Frame(kind="still", height=320, width=384, batch=4, share=0.05),
 )
 
 
 def headroom_1_curve() -> CurveRecipe:
-    """The default model's second stage."""
+    """The default model's second stage. The scenes' own contrast is left alone: it is what tells a curve."""
     shooting = Shooting(
-        frames=FRAMES, responses=3000, srgb_share=0.35, emor_share=0.38, style_share=0.15, sigmoid_share=0.06
+        frames=FRAMES,
+        white_balance_std=0.1,
+        saturation=(0.9, 1.1),
+        contrast=(1.0, 1.0),
+        srgb_share=0.35,
+        emor_share=0.38,
+        style_share=0.15,
+        sigmoid_share=0.06,
+        noisy_share=0.35,
+        jpeg_share=0.35,
+        responses=3000,
     )
     return CurveRecipe(shooting=shooting)
 

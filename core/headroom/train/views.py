@@ -38,6 +38,14 @@ class SceneBank:
         source = self.latlongs_half if half else self.latlongs
         return sample_latlong(source[index].float(), rays)
 
+    def turned(self, index: Tensor, yaw: Tensor, height: int) -> Tensor:
+        """(B, 3, height, 2 height): lat-longs turned by whole pixels, every pixel as it was stored."""
+        source = self.latlongs_half if height == self.latlongs_half.shape[2] else self.latlongs
+        if height != source.shape[2]:
+            raise ValueError(f"panoramas are {source.shape[2]} or half as many rows high, not {height}")
+        shifts = (yaw / (2 * math.pi) * source.shape[3]).long().tolist()
+        return torch.stack([source[i].float().roll(shift, 2) for i, shift in zip(index, shifts, strict=True)])
+
     def still_crop(self, number: int, height: int, width: int, generator: torch.Generator) -> Tensor:
         """(3, height, width): a random crop, scaled by up to 1.5 either way."""
         pixels = self.stills[number].float()
