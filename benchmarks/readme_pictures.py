@@ -56,7 +56,8 @@ def main() -> None:
     OUT.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(OUT, dpi=60)
     peak = float(np.max(hdr.pixels))
-    print(f"{OUT.relative_to(ROOT)}: peak {peak:.2f} (plate white is 1), {hdr.report['gain_stops_peak']:.2f} stops added")
+    added = hdr.report["gain_stops_peak"]
+    print(f"{OUT.relative_to(ROOT)}: peak {peak:.2f} (plate white is 1), {added:.2f} stops added")
 
 
 if __name__ == "__main__":

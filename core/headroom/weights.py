@@ -165,11 +165,16 @@ def _toml(facts: Mapping[str, Any]) -> str:
     """Flat values first, then one level of tables. JSON's strings, numbers and lists are TOML's too."""
     flat = [f"{key} = {json.dumps(value, ensure_ascii=False)}" for key, value in facts.items() if not _table(value)]
     tables = [
-        f"\n[{key}]\n" + "\n".join(f"{k} = {json.dumps(v, ensure_ascii=False)}" for k, v in value.items())
+        f"\n[{key}]\n" + "\n".join(f"{_key(k)} = {json.dumps(v, ensure_ascii=False)}" for k, v in value.items())
         for key, value in facts.items()
         if _table(value)
     ]
     return "\n".join(flat + tables) + "\n"
+
+
+def _key(key: str) -> str:
+    bare = key.replace("_", "").replace("-", "").isalnum() and key.isascii()
+    return key if bare else json.dumps(key)
 
 
 def _table(value: Any) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from safetensors.torch import load_file, save_file
 
 from headroom import weights
 from headroom.errors import WeightsError
+from headroom.networks.table import NETWORKS
 
 __all__ = ["join_stages", "publish"]
 
@@ -33,6 +35,10 @@ def join_stages(gain: Path, curve: Path | None, out: Path) -> Path:
     if curve is not None:
         tensors = {key: value for key, value in tensors.items() if not key.startswith("curve_net.")}
         tensors.update({f"curve_net.{key}": value for key, value in load_file(curve).items()})
+    stored = json.loads(facts["config"])
+    config: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in stored.items()}
+    # Stated in full, so that a later default cannot change what these weights are.
+    facts["config"] = json.dumps(asdict(NETWORKS[facts["network"]][1](**config)))
     save_file(tensors, out, metadata=facts)
     return out
 
