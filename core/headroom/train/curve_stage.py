@@ -81,14 +81,15 @@ def gather(
     seconds: float,
     device: torch.device,
     seed: int,
+    least: int = 1,
     cancelled: Callable[[], bool] | None = None,
 ) -> Photographs:
-    """Take photographs for as long as given, at least one batch."""
+    """Take photographs for as long as given, ``least`` of them in any case."""
     maker = BatchMaker(SceneBank(scenes, device), recipe.shooting, scene_px=1024, scene_multiple=16, seed=seed)
     kept = _Rows(SUMS + 2 * CURVE_SAMPLES + 1)
     start = time.monotonic()
     with torch.no_grad():
-        while not kept.count or time.monotonic() - start < seconds:
+        while kept.count < least or time.monotonic() - start < seconds:
             if cancelled and cancelled():
                 raise Cancelled("gathering photographs for the response curve was stopped")
             for batch in maker.exposures(recipe.exposures):
