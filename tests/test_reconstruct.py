@@ -186,3 +186,15 @@ def test_low_precision_stays_close(plate: Plate, colour: ColourPlan, model: Reco
     assert np.abs(rough(plate, colour=colour).gain_stops - exact).mean() < 0.03
     # float16 convolutions do not exist on every CPU: the fallback is float32.
     assert Reconstructor(device="cpu", precision="fp16").runner.precision == "float32"
+
+
+def test_a_budget_sets_the_tile_and_one_too_small_is_said(plate: Plate, colour: ColourPlan) -> None:
+    tiles = {}
+    for megabytes in (60, 1000, 8000):
+        small = Reconstructor(device="cpu", memory_bytes=megabytes << 20)
+        tiles[megabytes] = small.runner.plan(4096, 2160)
+    assert tiles[60].tile_px == run.TILE_PX_SMALLEST < tiles[1000].tile_px < tiles[8000].tile_px
+    assert tiles[60].over_budget
+    assert not tiles[1000].over_budget
+    tiny = Reconstructor(device="cpu", memory_bytes=60 << 20)
+    assert any("do not hold one tile" in w for w in tiny(noise_plate(40, 40), colour=colour).report["warnings"])

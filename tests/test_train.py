@@ -184,7 +184,7 @@ def test_the_curve_stage_learns_a_curve(tmp_path: Path, scenes: list[HdrScene]) 
         shooting=Shooting(
             frames=frames, srgb_share=0.0, emor_share=0.0, style_share=0.0, sigmoid_share=1.0, responses=40
         ),
-        epochs=30, batch=16, dropout=0.0, noise=0.0,
+        epochs=120, batch=16, dropout=0.0, noise=0.0,
     )  # fmt: skip
     seen = curve_stage.gather(scenes, chosen, seconds=0, least=400, device=torch.device("cpu"), seed=1)
     network = curve_stage.fit(chosen, seen)

@@ -170,6 +170,11 @@ class Reconstructor:
             tally.add(band)
             yield band
         report.update(self._report(plate, colour, encoder, estimate, options, tally, passed_through))
+        if tiles.over_budget and self.memory_bytes:
+            report["warnings"].append(
+                f"{plate.name}: {self.memory_bytes / 1e6:.0f} MB of memory do not hold one tile of {tiles.tile_px} px "
+                "beside the plate; more was used"
+            )
         report["seconds"] = round(time.monotonic() - start, 3)
 
     def _report(

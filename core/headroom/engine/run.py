@@ -34,6 +34,8 @@ PROCESS_BYTES = 400 << 20
 CPU_BUDGET = 3 << 29
 """1.5 GiB: the most that is planned with where no budget is given; larger tiles gain little on a CPU."""
 TILE_PX_LARGEST = 2048
+TILE_PX_SMALLEST = 128
+"""Smaller tiles would be nearly all halo: a budget that cannot hold even these is exceeded, and said to be."""
 BATCH_LARGEST = 16
 
 
@@ -45,6 +47,8 @@ class TilePlan:
     halo_px: int
     batch: int
     rows: list[list[Tile]]
+    over_budget: bool
+    """Whether even the smallest tile needs more memory than was allowed."""
 
 
 @dataclass(frozen=True)
@@ -120,7 +124,7 @@ class Runner:
         multiple, halo = self.contract.multiple_of, self.contract.halo_px
         network_bytes = NETWORK_BYTES_PER_PX * (4 if self.dtype == torch.float32 else 2) // 4
         tile = min(TILE_PX_LARGEST, padded(max(width, height), multiple))
-        while tile > multiple:
+        while True:
             window_rows = min(tile + 2 * halo, padded(height, multiple))
             window_columns = min(tile + 2 * halo, padded(width, multiple))
             band = BAND_BYTES_PER_PX * window_rows * width
@@ -129,14 +133,14 @@ class Runner:
                 fits = band + network <= budget
             else:
                 fits = network <= budget and band <= free_memory(torch.device("cpu"))
-            if fits:
+            if fits or tile <= TILE_PX_SMALLEST:
                 break
-            tile = max(multiple, padded(tile // 2, multiple))
+            tile = max(TILE_PX_SMALLEST, padded(tile // 2, multiple))
         rows = plan(width, height, tile_px=tile, halo_px=halo, multiple=multiple)
         batch = 1
         if self.device.type != "cpu":
             batch = int(max(1, min(BATCH_LARGEST, budget // (network_bytes * (tile + 2 * halo) ** 2))))
-        return TilePlan(tile, halo, batch, rows)
+        return TilePlan(tile, halo, batch, rows, over_budget=not fits)
 
     def band(
         self,
