@@ -11,7 +11,7 @@ import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from headroom import io
+from headroom import curve, io
 from headroom.colour.plan import ColourPlan, plan
 from headroom.engine import run
 from headroom.errors import Cancelled, DeviceError, PlateError, UsageError
@@ -198,3 +198,25 @@ def test_a_budget_sets_the_tile_and_one_too_small_is_said(plate: Plate, colour: 
     assert not tiles[1000].over_budget
     tiny = Reconstructor(device="cpu", memory_bytes=60 << 20)
     assert any("do not hold one tile" in w for w in tiny(noise_plate(40, 40), colour=colour).report["warnings"])
+
+
+def test_the_stated_curve_is_left_only_on_evidence(
+    model: Reconstructor, plate: Plate, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    colour = plan(SRGB, to="Linear Rec.709 (sRGB)")
+    estimate = Options(curve="estimate", strength=0)
+    declared = model(plate, Options(strength=0), colour=colour)
+    monkeypatch.setattr(curve, "KEPT_PROBABILITY", 0.0)
+    kept = model(plate, estimate, colour=colour)
+    assert kept.report["curve"]["used"] == "declared"
+    assert kept.pixels.tobytes() == declared.pixels.tobytes()
+    monkeypatch.setattr(curve, "KEPT_PROBABILITY", 1.1)
+    left = model(plate, estimate, colour=colour)
+    assert left.report["curve"]["used"] == "estimate"
+    white = (plate.codes == 255).all(axis=2)
+    np.testing.assert_allclose(left.pixels[white], 1.0, atol=2e-5)
+    # One rising curve for all: the order of any two codes stays.
+    order = np.argsort(declared.pixels[..., 1], axis=None)
+    assert (np.diff(left.pixels[..., 1].ravel()[order]) >= -1e-5).all()
+    with pytest.raises(UsageError, match="display-referred"):
+        model(plate, estimate, colour=plan("ARRI LogC3 (EI800)"))

@@ -17,6 +17,9 @@ from headroom.plate import FloatArray
 __all__ = ["EstimatedCurve", "estimated_curve"]
 
 SAMPLES = 1024
+KEPT_PROBABILITY = 0.2
+"""At this probability of the stated curve or above, it is kept: a wrong departure costs more than a missed one.
+Chosen on the validation scenes among 0.05 to 0.4 (docs/training-log.md)."""
 MID_CODES = (25 / 255, 230 / 255)
 """Codes between which two curves are compared: well exposed."""
 
@@ -31,6 +34,11 @@ class EstimatedCurve:
     """How likely the plate's stated curve is the right one, 0..1."""
     error_stops: float
     """Expected error of the estimate, in stops."""
+
+    @property
+    def keeps_stated(self) -> bool:
+        """Whether there is too little evidence against the stated curve to leave it."""
+        return self.stated_probability >= KEPT_PROBABILITY
 
     def decode(self, x_srgb: FloatArray) -> FloatArray:
         """0..1 to linear 0..1, element-wise, by linear interpolation."""

@@ -40,7 +40,6 @@ HDR_ALREADY = 1.05
 PEAK_KNEE = 0.5
 """Share of --peak-stops below which gains are left alone."""
 DISAGREES_STOPS = 0.3
-DISAGREES_PROBABILITY = 0.2
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -135,6 +134,8 @@ class Reconstructor:
         report = {} if report is None else report
         if plate.width < 1 or plate.height < 1:
             raise PlateError(f"{plate.name}: {plate.width}x{plate.height} has no pixels")
+        if options.curve == "estimate" and colour.kind != "display":
+            raise UsageError(f"--curve estimate is for display-referred plates, not for {colour.from_space}")
         start = time.monotonic()
         clip = clip_level(plate, user=options.clip_level)
         encoder = Encoder(plate, colour, clip, options.tau, options.boost)
@@ -194,7 +195,7 @@ class Reconstructor:
                 f"{plate.name}: linear input reaches {encoder.clip.peak:.3g}, so its highlights are there already; "
                 "passed through (--clip-level reconstructs above a level of your choice)"
             )
-        surely_other = estimate.stated_probability < DISAGREES_PROBABILITY and disagreement > DISAGREES_STOPS
+        surely_other = not estimate.keeps_stated and disagreement > DISAGREES_STOPS
         if options.curve == "declared" and colour.kind == "display" and surely_other:
             warnings.append(
                 f"{plate.name}: the picture looks as if its curve differs from {colour.from_space} by "
@@ -222,7 +223,8 @@ class Reconstructor:
             "confidence_mean": tally.confidence_sum / max(tally.masked, 1) if tally.masked else 1.0,
             "peak": tally.peak,
             "curve": {
-                "used": options.curve,
+                "asked": options.curve,
+                "used": "declared" if estimate.keeps_stated else options.curve,
                 "stated_probability": estimate.stated_probability,
                 "disagreement_stops": disagreement,
                 "expected_error_stops": estimate.error_stops,
@@ -265,7 +267,7 @@ def _blend(
     gain = _limit(result.gain_log2 * np.float32(options.boost * options.strength) * rows.alpha, options.peak_stops)
     mask = largest_channel(rows.alpha)
     touched = mask > 0
-    if options.curve == "estimate":
+    if options.curve == "estimate" and not estimate.keeps_stated:
         lin709 = _by_estimate(code, rows.x_srgb, encoder, estimate)
         pixels = colour.from_lin709(lin709 * np.exp2(gain))
     else:
@@ -281,8 +283,6 @@ def _blend(
 
 def _by_estimate(code: FloatArray, x_srgb: FloatArray, encoder: Encoder, estimate: EstimatedCurve) -> FloatArray:
     """The estimated curve in place of the stated one; 1.0 at the clip level is kept where it was."""
-    if encoder.colour.kind != "display":
-        raise UsageError(f"--curve estimate is for display-referred plates, not for {encoder.colour.from_space}")
     level = np.full((1, 1, 3), encoder.clip.code, np.float32)
     top = np.float32(encoder.colour.to_lin709(level).max())
     x = x_srgb if encoder.boost == 1.0 else x_srgb ** np.float32(encoder.boost)

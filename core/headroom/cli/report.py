@@ -116,7 +116,8 @@ def _rows(facts: dict[str, Any]) -> list[tuple[str, str]]:
     else:
         rows.append(("clipped", f"{_percent(share)} of the pixels, at code value {level:.4g}{_eight_bit(facts)}"))
     if curve["used"] == "declared":
-        rows.append(("curve", f"declared: {colour['from']}{_second_opinion(colour, curve)}"))
+        kept = "declared, kept for want of evidence" if curve["asked"] == "estimate" else "declared"
+        rows.append(("curve", f"{kept}: {colour['from']}{_second_opinion(colour, curve)}"))
     else:
         rows.append(("curve", f"estimated, expected error {curve['expected_error_stops']:.2f} stops"))
     if facts["masked_share"] > 0:
