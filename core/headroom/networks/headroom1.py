@@ -247,8 +247,8 @@ def sample_scene(features: Tensor, place: Tensor, rows: int, columns: int) -> Te
     """
     height, width = features.shape[2:]
     place64 = place.double()
-    vertical = _linear_taps(place64[:, 1], place64[:, 3], rows, height).to(features.dtype)
-    horizontal = _linear_taps(place64[:, 0], place64[:, 2], columns, width).to(features.dtype)
+    vertical = _linear_taps(place64[:, 1], place64[:, 3], rows, height).to(features)
+    horizontal = _linear_taps(place64[:, 0], place64[:, 2], columns, width).to(features)
     return vertical[:, None] @ features @ horizontal[:, None].transpose(2, 3)
 
 
