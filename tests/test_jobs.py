@@ -31,7 +31,7 @@ def tasks(tmp_path: Path) -> list[Task]:
     plates = tmp_path / "plates"
     plates.mkdir()
     for name in ("a.png", "b.png", "c.png"):
-        save_picture(plates / name, width=96, height=96)
+        save_picture(plates / name, width=288, height=288)
     return plan_tasks([plates], tmp_path / "out")[0]
 
 
@@ -44,7 +44,7 @@ def test_a_job_tells_how_it_goes(tasks: list[Task]) -> None:
     assert listener.fractions[-1] == 1.0
     assert all(0 < fraction <= 1 for fraction in listener.fractions)
     facts = reports[0].as_dict()
-    assert facts["width"] == 96 and facts["depth"] == "half" and facts["seconds"] > 0
+    assert facts["width"] == 288 and facts["depth"] == "half" and facts["seconds"] > 0
 
 
 def test_cancelling_stops_at_the_next_tile_and_leaves_nothing(tasks: list[Task]) -> None:
