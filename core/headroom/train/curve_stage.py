@@ -54,7 +54,7 @@ class CurveRecipe:
     learning_rate: float = 2e-3
     weight_decay: float = 0.05
     batch: int = 256
-    epochs: int = 60
+    epochs: int = 12
     exposures: int = 3
     """Photographs of each view, with other exposures and responses."""
     seed: int = 11
