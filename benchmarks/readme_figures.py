@@ -1,7 +1,7 @@
 """Fill the README's and the card's figures from a finished evaluation.
 
     headroom evaluate SCENES --suite srgb --suite mixed --measure pu21 --measure log --measure jod -o out/
-    python benchmarks/readme_figures.py out/evaluation.json
+    python benchmarks/readme_figures.py out/evaluation.json [MORE.json ...]
 
 Writes the tables between the markers of README.md and keeps the whole report as docs/evaluation-results.md.
 """
@@ -44,8 +44,8 @@ def table(summary: list[dict[str, Any]], suite: str) -> list[str]:
     return lines
 
 
-def main(source: Path) -> None:
-    summary = json.loads(source.read_text("utf-8"))["summary"]
+def main(*sources: Path) -> None:
+    summary = [row for source in sources for row in json.loads(source.read_text("utf-8"))["summary"]]
     lines = [
         "16 scenes that were never trained on, clipped to 2, 5 and 15 %; means over scenes; higher is better for",
         "",
@@ -61,9 +61,9 @@ def main(source: Path) -> None:
     text = readme.read_text("utf-8")
     before, rest = text.split(BEGIN)
     readme.write_text(before + BEGIN + "\n" + "\n".join(lines) + "\n" + END + rest.split(END)[1], "utf-8")
-    report = source.with_name("evaluation.md").read_text("utf-8")
-    (ROOT / "docs" / "evaluation-results.md").write_text(report, "utf-8")
+    reports = [source.with_name("evaluation.md").read_text("utf-8") for source in sources]
+    (ROOT / "docs" / "evaluation-results.md").write_text("\n".join(reports), "utf-8")
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    main(*map(Path, sys.argv[1:]))
