@@ -34,10 +34,13 @@ def table(summary: list[dict[str, Any]], suite: str) -> list[str]:
     for name in names:
         cells = []
         for key, _, form in COLUMNS:
-            found = {row["share"]: row["measures"].get(key) for row in rows if row["method"] == name}
-            shown = [
-                form.format(found[s]["mean"]) if found.get(s) and found[s]["mean"] is not None else "-" for s in shares
-            ]
+            # Of several reports the first that has the measure counts.
+            found: dict[float, float] = {}
+            for row in rows:
+                mean = (row["measures"].get(key) or {}).get("mean")
+                if row["method"] == name and mean is not None:
+                    found.setdefault(row["share"], mean)
+            shown = [form.format(found[share]) if share in found else "-" for share in shares]
             cells.append(" / ".join(shown))
         mark = "**" if name == "headroom-1" else ""
         lines.append(f"| {mark}{name}{mark} | " + " | ".join(cells) + " |")

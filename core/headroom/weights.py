@@ -145,7 +145,8 @@ def save(folder: Path, trained: Path, facts: Mapping[str, Any]) -> Card:
     with safe_open(trained, "pt") as file:
         stored = file.metadata() or {}
         tensors = {key: file.get_tensor(key).half() for key in file.keys()}  # noqa: SIM118  not a dict
-    save_file(tensors, folder / WEIGHTS_FILE, metadata={"network": stored["network"], "config": stored["config"]})
+    # One key only: several come out in any order, and the same weights would get another hash.
+    save_file(tensors, folder / WEIGHTS_FILE, metadata={"network": stored["network"]})
     digest = hashlib.sha256((folder / WEIGHTS_FILE).read_bytes()).hexdigest()
     parameters = sum(tensor.numel() for tensor in tensors.values())
     whole = {
