@@ -20,8 +20,8 @@ __all__ = ["join_stages", "publish"]
 LIMITS = (
     "Trained on 1K panoramas, views out of them and three stills: fine structure inside large clips is guessed.",
     "A disc of the sun is recovered by its likely power, not measured; set --peak-stops or --boost to taste.",
-    "--curve estimate is experimental: it helps on cameras far from sRGB and is wrong on some pictures, mostly landscapes "
-    "with little contrast; declare the colour space where you know it.",
+    "--curve estimate is experimental: it helps on cameras far from sRGB and is wrong on some pictures, mostly "
+    "landscapes with little contrast; declare the colour space where you know it.",
     "Where one channel alone clips over a large area (deep blue skies and caves), too little is added.",
     "Frames are treated one by one: no temporal coherence is promised.",
 )
