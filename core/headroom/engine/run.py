@@ -26,7 +26,7 @@ __all__ = ["BandInput", "BandOutput", "Runner", "TilePlan"]
 log = logging.getLogger(__name__)
 
 NETWORK_BYTES_PER_PX = 260
-"""Peak of headroom-1's local part, float32, measured with ``benchmarks/memory.py``; half of it in 16 bit."""
+"""Upper bound for the local part in float32 (``benchmarks/memory.py`` measures 178 with the band); half in 16 bit."""
 BAND_BYTES_PER_PX = 200
 """Arrays that a band of rows holds besides the network: codes, light, mask, gain, result, and their temporaries."""
 PROCESS_BYTES = 400 << 20
