@@ -173,8 +173,14 @@ def test_curve_sums_of_bands_add_up_and_do_not_depend_on_the_batch() -> None:
     features = curve_features(both)
     assert torch.isfinite(features).all()
     assert torch.isfinite(curve_features(torch.zeros(1, SUMS))).all()
-    tiled = picture.repeat(1, 1, 2, 1)
-    torch.testing.assert_close(curve_features(curve_sums(tiled)).mean(), features.mean(), rtol=0.2, atol=0.05)
+    # Bands: what is lost is the few rows whose neighbours lie in the other band, so nearly all is there.
+    bands = curve_sums(picture[:, :, :33]) + curve_sums(picture[:, :, 33:])
+    levels = slice(-3 * 32, None)
+    assert torch.equal(bands[:, levels], both[:, levels])
+    counts = both[:, : levels.start].unflatten(1, (-1, 4))[..., 0].sum(1)
+    banded = bands[:, : levels.start].unflatten(1, (-1, 4))[..., 0].sum(1)
+    assert (banded < counts).all()
+    assert (banded > 0.85 * counts).all()
 
 
 def test_the_curve_stage_learns_a_curve(tmp_path: Path, scenes: list[HdrScene]) -> None:

@@ -15,7 +15,7 @@ from headroom.errors import UnknownModelError, WeightsError
 if TYPE_CHECKING:
     from headroom.networks.headroom1 import HeadroomOne
 
-__all__ = ["Card", "Model", "find", "load", "model_folders", "names", "read_card", "verify"]
+__all__ = ["Card", "Model", "find", "load", "model_folders", "names", "read_card", "save", "verify", "write_card"]
 
 CARD_FILE = "card.toml"
 WEIGHTS_FILE = "weights.safetensors"
@@ -158,7 +158,12 @@ def save(folder: Path, trained: Path, facts: Mapping[str, Any]) -> Card:
         "training_steps": int(stored["step"]),
         "config": json.loads(stored["config"]),
     }
-    (folder / CARD_FILE).write_text(_toml(whole), "utf-8")
+    return write_card(folder, whole)
+
+
+def write_card(folder: Path, facts: Mapping[str, Any]) -> Card:
+    """Write the card's facts and read them back."""
+    (folder / CARD_FILE).write_text(_toml(facts), "utf-8")
     return read_card(folder)
 
 

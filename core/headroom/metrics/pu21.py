@@ -8,6 +8,7 @@ for PSNR and SSIM is 256, the PU21 code of 100 cd/m2 white. SSIM: Wang et al. 20
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -17,6 +18,7 @@ from headroom.plate import FloatArray
 
 __all__ = [
     "psnr",
+    "pu21_curve",
     "pu21_decode",
     "pu21_encode",
     "pu21_psnr",
@@ -54,8 +56,13 @@ def to_nits(lin: Array) -> FloatArray:
 
 def pu21_encode(nits: Array) -> Array:
     """Luminance or colour channels in cd/m2 (0.005..10,000) to PU21 units (0..about 595)."""
+    return np.asarray(pu21_curve(nits))
+
+
+def pu21_curve(nits: Any) -> Any:
+    """The curve itself, on arrays and on tensors, where it has a gradient."""
     power = nits.clip(NITS_FLOOR, NITS_CEILING) ** P4
-    return np.asarray(P7 * (((P1 + P2 * power) / (1.0 + P3 * power)) ** P5 - P6))
+    return P7 * (((P1 + P2 * power) / (1.0 + P3 * power)) ** P5 - P6)
 
 
 def pu21_decode(code: Array) -> Array:

@@ -113,11 +113,9 @@ def pu21_term(gain_log2: Tensor, batch: Batch) -> Tensor:
 
 
 def pu21_code(lin: Tensor) -> Tensor:
-    """Linear camera units to PU21 units; the formula of ``headroom.metrics.pu21`` on tensors."""
-    nits = (lin * pu21.DIFFUSE_WHITE_NITS).clamp(pu21.NITS_FLOOR, pu21.NITS_CEILING)
-    power = nits**pu21.P4
-    ratio = (pu21.P1 + pu21.P2 * power) / (1 + pu21.P3 * power)
-    return pu21.P7 * (ratio**pu21.P5 - pu21.P6)
+    """Linear camera units to PU21 units on the benchmark's display."""
+    code: Tensor = pu21.pu21_curve(lin * pu21.DIFFUSE_WHITE_NITS)
+    return code
 
 
 def energy(gain_log2: Tensor, batch: Batch, mask: Tensor) -> Tensor:

@@ -15,7 +15,7 @@ from headroom import weights
 from headroom.errors import WeightsError
 from headroom.networks.table import NETWORKS
 
-__all__ = ["join_stages", "publish"]
+__all__ = ["card_readme", "join_stages", "publish"]
 
 LIMITS = (
     "Trained on 1K panoramas, views out of them and three stills: fine structure inside large clips is guessed.",
@@ -74,7 +74,7 @@ def publish(
     }
     card = weights.save(folder, joined, facts)
     joined.unlink()
-    (folder / "README.md").write_text(_readme(card), "utf-8")
+    (folder / "README.md").write_text(card_readme(card), "utf-8")
     return card
 
 
@@ -86,7 +86,8 @@ def _scenes(manifest: Path) -> dict[str, list[str]]:
     return {licence: sorted(names) for licence, names in sorted(found.items())}
 
 
-def _readme(card: weights.Card) -> str:
+def card_readme(card: weights.Card) -> str:
+    """The page beside a card, made from it alone."""
     facts = card.facts
     measured = facts.get("measured") or {}
     lines = [
