@@ -1,4 +1,7 @@
-"""Area resampling as a pair of matrices: the same numbers for a whole frame and for a frame seen in bands."""
+"""Area resampling as a pair of matrices: the same numbers for a whole frame and for a frame seen in bands.
+
+``headroom.torchscript`` compiles these functions: they keep to what TorchScript knows.
+"""
 
 from __future__ import annotations
 
@@ -20,12 +23,14 @@ def area_weights(n_in: int, n_out: int) -> torch.Tensor:
     return (overlap / (hi - lo)).float()
 
 
-def scene_size(height: int, width: int, *, pixels: int, multiple_of: int) -> tuple[int, int]:
+def scene_size(
+    height: int, width: int, pixels: int, multiple_of: int, longest: int = SCENE_SIDE_LONGEST
+) -> tuple[int, int]:
     """Height and width of the scene view: about ``pixels`` in all, the frame's aspect, whole multiples."""
     aspect = width / height
-
-    def side(length: float) -> int:
-        rounded = multiple_of * max(1, round(length / multiple_of))
-        return min(rounded, SCENE_SIDE_LONGEST)
-
-    return side(math.sqrt(pixels / aspect)), side(math.sqrt(pixels * aspect))
+    rows, columns = math.sqrt(pixels / aspect), math.sqrt(pixels * aspect)
+    # TorchScript's round gives a float.
+    return (
+        min(multiple_of * max(1, int(round(rows / multiple_of))), longest),
+        min(multiple_of * max(1, int(round(columns / multiple_of))), longest),
+    )

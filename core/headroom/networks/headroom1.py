@@ -131,7 +131,8 @@ class SceneNet(nn.Module):
             if level < len(self.down):
                 skips.append(x)
                 x = self.down[level](x)
-        pooled = torch.cat([x.mean((2, 3)), x.amax((2, 3)), level_statistics(scene_srgb[:, :3])], 1)
+        statistics = level_statistics(scene_srgb[:, :3].float()).to(scene_srgb)
+        pooled = torch.cat([x.mean((2, 3)), x.amax((2, 3)), statistics], 1)
         context = self.context(pooled)
         scale, shift = self.modulate(context)[..., None, None].chunk(2, 1)
         x = x * (1 + scale) + shift
@@ -222,17 +223,25 @@ class HeadroomOne(nn.Module):
         """
         sampled = sample_scene(features, place, x_srgb.shape[2] // PATCH_PX, x_srgb.shape[3] // PATCH_PX)
         raw = self.local_net(x_srgb, alpha, sampled, 7 if dequantize else 4)
-        scene_raw = F.interpolate(sampled[:, -4:], scale_factor=PATCH_PX, mode="nearest")
-        gain = bound_gain((raw[:, :3] + scene_raw[:, :3]).float())
-        if not self.training:
-            gain = gain.clamp_(min=0)
-        spread = (raw[:, 3:4] + scene_raw[:, 3:4]).float()
+        gain, spread = stops(raw, sampled, leak=self.training)
         return Local(gain, spread, torch.tanh(raw[:, 4:].float()) if dequantize else None)
 
     def forward(self, scene_srgb: Tensor, x_srgb: Tensor, alpha: Tensor, place: Tensor) -> tuple[Tensor, Local]:
         """Scene features and local outputs, for training: one call, as DistributedDataParallel needs."""
         features = self.scene(scene_srgb)
         return features, self.local(x_srgb, alpha, features, place)
+
+
+def stops(raw: Tensor, sampled: Tensor, *, leak: bool = False) -> tuple[Tensor, Tensor]:
+    """Gain (B, 3, H, W) and its log2 spread (B, 1, H, W): the local answer added to the scene's.
+
+    ``leak``: gains below 0 live on, for training.
+    """
+    scene_raw = F.interpolate(sampled[:, -4:], scale_factor=PATCH_PX, mode="nearest")
+    gain = bound_gain((raw[:, :3] + scene_raw[:, :3]).float())
+    if not leak:
+        gain = gain.clamp_(min=0)
+    return gain, (raw[:, 3:4] + scene_raw[:, 3:4]).float()
 
 
 def bound_gain(raw: Tensor) -> Tensor:
@@ -274,8 +283,8 @@ def level_statistics(x_srgb: Tensor) -> Tensor:
     low = position.floor().clamp(0, HISTOGRAM_BINS - 2)
     fraction = position - low
     low = low.long()
-    zeros = torch.zeros(*level.shape[:2], HISTOGRAM_BINS, dtype=level.dtype, device=level.device)
+    zeros = level.new_zeros((level.shape[0], level.shape[1], HISTOGRAM_BINS))  # a trace keeps no device of it
     count = zeros.scatter_add(2, low, 1 - fraction).scatter_add(2, low + 1, fraction) / level.shape[2]
     weight = zeros.scatter_add(2, low, (1 - fraction) * edge).scatter_add(2, low + 1, fraction * edge) / level.shape[2]
     mean_edge = weight / (count + 1e-4)
-    return torch.cat([(count + 1e-5).log2() * 0.1 + 0.5, mean_edge * 10], 1).flatten(1).to(x_srgb.dtype)
+    return torch.cat([(count + 1e-5).log2() * 0.1 + 0.5, mean_edge * 10], 1).flatten(1)
