@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import click
 
 from headroom.cli.options import emit_json, json_option
-from headroom.errors import WeightsError
+from headroom.errors import UsageError, WeightsError
 
 __all__ = ["command"]
 
 
 @click.group("models")
 def command() -> None:
-    """List, show and verify the installed models."""
+    """List, show, verify and export the installed models."""
 
 
 @command.command("list")
@@ -77,6 +78,28 @@ def verify(names: tuple[str, ...], as_json: bool) -> int:
             line = f"ok      {result['name']}  {result['sha256']}" if result["ok"] else f"failed: {result['error']}"
             click.echo(line, err=not result["ok"])
     return 0 if all(result["ok"] for result in results) else 1
+
+
+@command.command("export")
+@click.argument("model", default="headroom-1")
+@click.option("--torchscript", is_flag=True, help="A .pt for Nuke's CatFileCreator (torch 2.1 and newer).")
+@click.option("-o", "--output", type=click.Path(path_type=Path), help="The file to write; default: MODEL.pt here.")
+@click.option("--overwrite", is_flag=True, help="Replace the file if it is there.")
+@json_option
+def export(model: str, torchscript: bool, output: Path | None, overwrite: bool, as_json: bool) -> None:
+    """Write a MODEL (default: headroom-1) for another program: one file that needs nothing of headroom to run."""
+    if not torchscript:
+        raise UsageError("say what to export to: --torchscript writes a .pt for Nuke's CatFileCreator")
+    from headroom import torchscript as module
+
+    written = module.export(model, output or Path(f"{Path(model).name}.pt"), overwrite=overwrite)
+    if as_json:
+        emit_json({"path": str(written.path), "bytes": written.bytes, "sha256": written.sha256, **written.facts})
+        return
+    click.echo(f"{written.path}  {written.bytes / 1e6:.1f} MB  sha256 {written.sha256}")
+    click.echo(f"channels in:  {', '.join(written.facts['channels_in'])}")
+    click.echo(f"channels out: {', '.join(written.facts['channels_out'])}")
+    click.echo(f"knobs:        {', '.join(knob['name'] for knob in written.facts['knobs'])}")
 
 
 def _brief(card: Any) -> dict[str, Any]:
