@@ -23,6 +23,7 @@ COMMANDS = {
     "inspect": ("headroom.cli.inspect", "Say what is in a picture: range, clipped share, spaces, header."),
     "models": ("headroom.cli.models", "List, show and verify the installed models."),
     "evaluate": ("headroom.cli.evaluate", "Measure a model against baselines on a folder of HDR images."),
+    "worker": ("headroom.cli.worker", "Serve a host program over standard input and output."),
     "bench": ("headroom.cli.bench", "Measure speed and memory on this machine."),
     "train": ("headroom.cli.train", "Train a network by a recipe."),
 }

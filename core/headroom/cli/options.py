@@ -2,24 +2,65 @@
 
 from __future__ import annotations
 
-import re
-from typing import Any
+import json
+import math
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 import click
 
-__all__ = ["emit_json", "json_option", "memory_size"]
+from headroom.errors import UsageError
+from headroom.host.protocol import jsonable
+from headroom.settings import SETTINGS, parse_size
 
-# Decimal units as on a disk's label and in `--memory 4GB`; KiB and friends are powers of 1024.
-_UNITS = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9, "t": 10**12}
-_UNITS |= {f"{letter}i": 1024**power for power, letter in enumerate("kmgt", start=1)}
+__all__ = ["emit_json", "json_option", "memory_size", "setting"]
+
+_Command = TypeVar("_Command", bound=Callable[..., Any])
 
 
 def memory_size(text: str) -> int:
     """Bytes from ``4GB``, ``512MiB``, ``1.5g`` or a bare number of bytes."""
-    found = re.fullmatch(r"([0-9]+(?:\.[0-9]+)?)([kmgt]?i?)b?", text.strip().lower())
-    if not found or found[2] not in _UNITS or float(found[1]) <= 0:
-        raise click.BadParameter(f"{text!r} is not a size such as 4GB or 512MiB")
-    return int(float(found[1]) * _UNITS[found[2]])
+    try:
+        return parse_size(text)
+    except UsageError as error:
+        raise click.BadParameter(str(error)) from None
+
+
+def setting(name: str, **named: Any) -> Callable[[_Command], _Command]:
+    """The option of one of `headroom.settings`, with its type, range and default."""
+    what = SETTINGS[name]
+    flags = [f"--{name.removesuffix('_space').replace('_', '-')}", name]
+    if what.kind == "flag":
+        return click.option(*flags, is_flag=True, **named)
+    named = {"default": what.default, "show_default": what.default is not None, **named}
+    if what.kind == "choice":
+        named["type"] = click.Choice(what.choices)
+    elif what.kind == "number":
+        named["type"] = _Number(what.low, what.high, min_open=what.low_open, max_open=what.high_open)
+    elif what.kind in ("curve", "size"):
+        named["type"] = _Checked(name)
+    return click.option(*flags, **named)
+
+
+class _Number(click.FloatRange):
+    """Finite: FloatRange lets nan through, which is in no range."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        number = super().convert(value, param, ctx)
+        return number if math.isfinite(number) else self.fail(f"{value} is not a finite number", param, ctx)
+
+
+class _Checked(click.ParamType):  # type: ignore[type-arg]  # generic from click 8.2 on
+    """Checked by the table itself."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        try:
+            return SETTINGS[self.name].check(self.name, value)
+        except UsageError as error:
+            return self.fail(str(error).removeprefix(f"{self.name}: "), param, ctx)
 
 
 json_option = click.option("--json", "as_json", is_flag=True, help="One JSON object on standard output.")
@@ -27,18 +68,4 @@ json_option = click.option("--json", "as_json", is_flag=True, help="One JSON obj
 
 def emit_json(content: dict[str, Any]) -> None:
     """Writes the command's whole answer as one JSON object; non-finite numbers become null."""
-    import json
-
-    click.echo(json.dumps(_strict(content), indent=2, default=str))
-
-
-def _strict(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {str(key): _strict(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_strict(item) for item in value]
-    if hasattr(value, "item") and not isinstance(value, str | bytes):
-        value = value.item() if getattr(value, "size", 1) == 1 else value.tolist()
-    if isinstance(value, float) and (value != value or value in (float("inf"), float("-inf"))):
-        return None
-    return value
+    click.echo(json.dumps(jsonable(content), indent=2, default=str))

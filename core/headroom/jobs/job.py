@@ -6,7 +6,7 @@ import os
 import time
 import traceback
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any, Literal
 
@@ -22,6 +22,7 @@ from headroom.jobs.naming import Task
 from headroom.jobs.record import fingerprint, header_attributes, recorded_fingerprint
 from headroom.plate import Plate
 from headroom.reconstruct import Band, Options, Reconstructor
+from headroom.settings import checked
 
 __all__ = ["FileReport", "Job", "Settings", "Watcher", "exit_code_of"]
 
@@ -49,6 +50,16 @@ class Settings:
     memory_bytes: int | None = None
     overwrite: bool = False
     resume: bool = False
+
+    @classmethod
+    def of(cls, **chosen: Any) -> Settings:
+        """From the flat names of `headroom.settings`, as the command line and the worker's hosts use them."""
+        flat = checked(chosen)
+        lut = None
+        if flat["curve"] not in ("declared", "estimate"):
+            lut, flat["curve"] = Path(flat["curve"]), "declared"
+        options = Options(**{option.name: flat.pop(option.name) for option in fields(Options)})
+        return cls(options=options, lut=lut, memory_bytes=flat.pop("memory"), **flat)
 
 
 @dataclass(kw_only=True)
@@ -98,13 +109,14 @@ class Job:
     Making one checks what concerns every file (config, spaces, model, device) and raises if it is wrong.
     """
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, loaded: Reconstructor | None = None) -> None:
+        """``loaded``: made before from the same model, device, precision and memory."""
         self.settings = settings
         self._config = load_config(settings.ocio_config)
         plan = plan_colour(None, frm=settings.from_space, to=settings.to_space, config=self._config)
         if settings.lut is not None:
             through_lut(plan, settings.lut)
-        self.reconstructor = Reconstructor(
+        self.reconstructor = loaded or Reconstructor(
             settings.model,
             device=settings.device,
             precision=settings.precision,
