@@ -223,8 +223,8 @@ def report(
     worse = [name for name, ratio in ratios.items() if ratio > 1]
     lines += [
         "",
-        "Diffuse and glossy: RMS error of the sphere / RMS of the true one. Mirror: RMS error of log2 luminance. Diffuse"
-        " light: mean luminance of the sphere / the truth's. Noise floor: the truth against itself, another seed.",
+        "Diffuse and glossy: RMS error of the sphere / RMS of the true one. Mirror: RMS error of log2 luminance. "
+        "Diffuse light: mean luminance of the sphere / the truth's. Noise floor: the truth with another seed.",
         "",
         f"{len(results)} panoramas, {100 * options.share:g} % of the pixels clipped, 8-bit sRGB, "
         f"{options.samples} samples. The diffuse sphere's error falls on {len(results) - len(worse)} of "
