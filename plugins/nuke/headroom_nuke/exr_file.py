@@ -1,0 +1,79 @@
+"""Is an OpenEXR file whole? Read from its header and its table of offsets; no pixel is touched.
+
+Layout: "OpenEXR File Layout", openexr.com: magic, version, attributes, then one 64-bit offset for each chunk, then the
+chunks, each a line number and a size before its data. A writer that was stopped leaves zeros in the table or a file
+that ends before its last chunk.
+"""
+
+from __future__ import annotations
+
+import os
+import struct
+from typing import Dict, Optional, Tuple
+
+__all__ = ["data_window", "is_whole"]
+
+MAGIC = b"\x76\x2f\x31\x01"
+TILED, DEEP, MULTI_PART = 0x200, 0x800, 0x1000
+LINES_PER_CHUNK = {0: 1, 1: 1, 2: 1, 3: 16, 4: 32, 5: 16, 6: 32, 7: 32, 8: 32, 9: 256}
+"""By the number of the compression: none, rle, zips, zip, piz, pxr24, b44, b44a, dwaa, dwab."""
+HEADER_LIMIT = 1 << 20
+
+
+def is_whole(path: str) -> bool:
+    """Whether a scan-line file has all its chunks. Tiled, deep and multi-part files: only that they have a header."""
+    try:
+        size = os.path.getsize(path)
+        with open(path, "rb") as file:
+            found = _header(file.read(HEADER_LIMIT))
+            if found is None:
+                return False
+            attributes, end, flags = found
+            if flags & (TILED | DEEP | MULTI_PART):
+                return True
+            _, top, _, bottom = struct.unpack("<4i", attributes["dataWindow"])
+            chunks = -(-(bottom - top + 1) // LINES_PER_CHUNK[attributes["compression"][0]])
+            file.seek(end)
+            table = file.read(8 * chunks)
+            if len(table) < 8 * chunks:
+                return False
+            offsets = struct.unpack(f"<{chunks}Q", table)
+            if min(offsets) < end + 8 * chunks:
+                return False
+            file.seek(max(offsets))
+            last = file.read(8)
+            return len(last) == 8 and max(offsets) + 8 + struct.unpack("<ii", last)[1] <= size
+    except (OSError, struct.error, KeyError, IndexError, ValueError):
+        return False
+
+
+def data_window(path: str) -> Optional[Tuple[int, int, int, int]]:
+    """left, top, right, bottom, all inclusive; None where there is no header."""
+    try:
+        with open(path, "rb") as file:
+            found = _header(file.read(HEADER_LIMIT))
+        if found is None:
+            return None
+        left, top, right, bottom = struct.unpack("<4i", found[0]["dataWindow"])
+    except (OSError, struct.error, KeyError):
+        return None
+    return left, top, right, bottom
+
+
+def _header(head: bytes) -> Optional[Tuple[Dict[str, bytes], int, int]]:
+    """The attributes by name, where they end, and the flags; None where this is no whole EXR header."""
+    if not head.startswith(MAGIC):
+        return None
+    flags = struct.unpack_from("<I", head, 4)[0]
+    attributes: Dict[str, bytes] = {}
+    at = 8
+    while at < len(head):
+        if head[at] == 0:
+            return attributes, at + 1, flags
+        name_end = head.index(b"\0", at)
+        type_end = head.index(b"\0", name_end + 1)
+        length = struct.unpack_from("<i", head, type_end + 1)[0]
+        start = type_end + 5
+        attributes[head[at:name_end].decode("latin-1")] = head[start : start + length]
+        at = start + length
+    return None
