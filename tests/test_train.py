@@ -15,13 +15,13 @@ import torch
 
 from headroom import io, weights
 from headroom.camera import Response
-from headroom.errors import PlateError, UsageError
+from headroom.errors import PlateError, UsageError, WeightsError
 from headroom.networks.curve_net import SUMS, CurveNet, curve_features, curve_sums
 from headroom.networks.headroom1 import HeadroomOne
 from headroom.train import curve_stage
 from headroom.train.batches import BatchMaker, Frame, Shooting
 from headroom.train.loop import train
-from headroom.train.losses import losses
+from headroom.train.losses import hue, losses
 from headroom.train.publish import publish
 from headroom.train.recipes import RECIPES, recipe
 from headroom.train.scenes import HdrScene, load, pack, split_by_scene
@@ -148,6 +148,28 @@ def test_the_loop_learns_stops_and_goes_on(tmp_path: Path, scenes: list[HdrScene
     card = publish(path, None, tmp_path / "model", version="0", hardware="test")
     model = weights.load(card.folder)
     assert model.module.config == chosen.network
+
+
+def test_a_run_starts_from_given_weights(tmp_path: Path, scenes: list[HdrScene]) -> None:
+    chosen = replace(recipe("tiny"), steps=2)
+    first = train(chosen, scenes, [], tmp_path / "first")
+    # One step at no learning rate, averaged as far as the weights themselves: what comes out is what went in.
+    still = replace(chosen, steps=1, learning_rate=0.0, weight_decay=0.0, ema=0.0)
+    second = train(still, scenes, [], tmp_path / "second", start_weights=first)
+    before, after = weights_of(first), weights_of(second)
+    assert before.keys() == after.keys()
+    assert all(torch.equal(before[key], after[key]) for key in before)
+    with pytest.raises(WeightsError, match="not weights of this recipe"):
+        train(recipe("headroom-1-narrow"), scenes, [], tmp_path / "third", start_weights=first)
+
+
+def test_hue_counts_only_what_tells_channels_apart() -> None:
+    mask = torch.ones(2, 3, 16, 16)
+    assert float(hue(torch.full_like(mask, 1.5), mask)) == 0
+    tinted = torch.zeros_like(mask)
+    tinted[:, 2] = -1.0
+    assert float(hue(tinted, mask)) == pytest.approx(1 / 3)
+    assert float(hue(tinted, mask * torch.tensor([1.0, 1.0, 0.0]).view(1, 3, 1, 1))) == 0
 
 
 def test_two_processes_share_their_gradients(tmp_path: Path, scenes: list[HdrScene]) -> None:

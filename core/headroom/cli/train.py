@@ -45,6 +45,10 @@ def _time(text: str) -> float:
 )
 @click.option("--steps", type=click.IntRange(1), help="End after so many steps instead; default: the recipe's.")
 @click.option("--device", default="auto", show_default=True, help="auto, cuda or cpu.")
+@click.option(
+    "--start", "start_weights", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE",
+    help="A model's weights.safetensors that a new run starts from.",
+)  # fmt: skip
 @click.option("--compile", "compile_network", is_flag=True, help="With torch.compile.")
 @click.option(
     "--pack",
@@ -62,6 +66,7 @@ def command(
     time_budget: float | None,
     steps: int | None,
     device: str,
+    start_weights: Path | None,
     compile_network: bool,
     shards: Path | None,
     as_json: bool,
@@ -114,6 +119,7 @@ def command(
             device=pick_device(device).type,
             time_budget=time_budget,
             compile_network=compile_network,
+            start_weights=start_weights,
             on_progress=tell,
             cancelled=cancelled,
         )

@@ -19,10 +19,11 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors.torch import save_file
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
-from headroom.errors import Cancelled, DeviceError, WriteError
+from headroom.errors import Cancelled, DeviceError, WeightsError, WriteError
 from headroom.networks.headroom1 import HeadroomOne
 from headroom.train.batches import Batch, BatchMaker
 from headroom.train.losses import losses
@@ -60,17 +61,21 @@ def train(
     device: str = "cpu",
     time_budget: float | None = None,
     compile_network: bool = False,
+    start_weights: Path | None = None,
     on_progress: Callable[[Progress], None] | None = None,
     cancelled: Callable[[], bool] | None = None,
 ) -> Path:
     """Train into the folder ``run`` and return the path of the averaged weights.
 
     ``time_budget`` in seconds counts this call only; the schedule spans what was run before and this call.
+    ``start_weights``: a model's ``weights.safetensors`` that a fresh run starts from.
     """
     rank, world = _join_processes(device)
     where = torch.device(f"cuda:{rank % torch.cuda.device_count()}" if device == "cuda" else device)
     torch.manual_seed(recipe.seed)
     network, average = _network(recipe, where), _network(recipe, where)
+    if start_weights is not None:
+        _start(network, start_weights)
     average.load_state_dict(network.state_dict())
     # The response curve has a stage of its own (curve_stage.py).
     network.curve_net.requires_grad_(False)
@@ -194,6 +199,15 @@ def _decay_groups(network: nn.Module, weight_decay: float) -> list[dict[str, Any
 @torch.no_grad()
 def _follow(average: nn.Module, network: nn.Module, decay: float) -> None:
     torch._foreach_lerp_([*average.parameters()], [*network.parameters()], 1 - decay)
+
+
+def _start(network: nn.Module, path: Path) -> None:
+    if not path.is_file():
+        raise WeightsError(f"{path}: not found; give the weights.safetensors of a model")
+    try:
+        network.load_state_dict(load_file(path))
+    except (RuntimeError, SafetensorError) as error:
+        raise WeightsError(f"{path}: not weights of this recipe's network ({str(error).splitlines()[0]})") from error
 
 
 def _resume(

@@ -35,6 +35,7 @@ class LossWeights:
     log: float = 1.0
     low_pass: float = 0.5
     gradient: float = 0.25
+    hue: float = 0.0
     pu21: float = 0.25
     energy: float = 0.05
     scene: float = 0.3
@@ -51,6 +52,7 @@ def losses(features: Tensor, local: Local, batch: Batch, weights: LossWeights) -
         "log": weights.log * per_picture(huber(error), mask),
         "low_pass": weights.low_pass * low_pass(error, mask),
         "gradient": weights.gradient * gradient(error, mask),
+        "hue": weights.hue * hue(error, mask),
         "pu21": weights.pu21 * pu21_term(local.gain_log2, batch),
         "energy": weights.energy * energy(local.gain_log2, batch, mask),
         "scene": weights.scene * scene_term(features, target, mask),
@@ -102,6 +104,16 @@ def gradient(error: Tensor, mask: Tensor) -> Tensor:
             step = error.narrow(axis, 1, size) - error.narrow(axis, 0, size)
             total = total + per_picture((step.square() + 1e-4).sqrt() - 1e-2, both) / 6
     return total
+
+
+def hue(error: Tensor, mask: Tensor) -> Tensor:
+    """What the channels' errors differ by where all three clipped: a sky's colour, apart from its light."""
+    all_clipped = mask.amin(1, keepdim=True)
+    apart = (error - error.mean(1, keepdim=True)) * all_clipped
+    total = per_picture(huber(apart).sum(1, keepdim=True), all_clipped)
+    cover = F.avg_pool2d(all_clipped, 8)
+    mean = F.avg_pool2d(apart, 8) / cover.clamp(min=1e-4)
+    return 0.5 * total + 0.5 * per_picture(huber(mean).sum(1, keepdim=True), cover)
 
 
 def pu21_term(gain_log2: Tensor, batch: Batch) -> Tensor:

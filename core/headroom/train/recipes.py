@@ -62,6 +62,19 @@ def headroom_1_cpu() -> Recipe:
     return replace(headroom_1(), name="headroom-1-cpu", shooting=Shooting(frames=CPU_FRAMES), learning_rate=8e-4)
 
 
+def headroom_1_cpu_tune() -> Recipe:
+    """A second leg for trained weights (``--start``): stronger colours, larger clips, the hue of what clipped."""
+    first = headroom_1_cpu()
+    frames = tuple(replace(f, kind="panorama") if f.kind == "latlong" and f.height == 512 else f for f in CPU_FRAMES)
+    shooting = replace(
+        first.shooting, frames=frames, white_balance_std=0.25, saturation=(0.75, 1.6), clipped_share=(0.004, 0.35)
+    )
+    weights = LossWeights(hue=0.5)
+    return replace(
+        first, name="headroom-1-cpu-tune", shooting=shooting, weights=weights, learning_rate=4e-4, warmup_steps=50
+    )
+
+
 def variant_narrow() -> Recipe:
     """Variant: half the cost, three quarters of the channels."""
     network = headroom1.Config(scene_widths=(32, 56, 88, 128), scene_features=16, local_widths=(32, 48, 72))
@@ -94,6 +107,7 @@ def tiny() -> Recipe:
 RECIPES: dict[str, Callable[[], Recipe]] = {
     "headroom-1": headroom_1,
     "headroom-1-cpu": headroom_1_cpu,
+    "headroom-1-cpu-tune": headroom_1_cpu_tune,
     "headroom-1-narrow": variant_narrow,
     "headroom-1-log-only": variant_log_only,
     "headroom-1-scene-heavy": variant_scene_only,
