@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from .environment_marks import is_complete
+from .installed import installed_command
 
 __all__ = ["VARIABLE", "Found", "command_of", "config_folder", "find_worker", "last_used", "remember"]
 
@@ -38,10 +38,9 @@ def find_worker(preferred: str | None = None, environment_dir: Path | None = Non
         command = command_of(text) if text and text.strip() else None
         if command:
             return Found(command, where)
-    if environment_dir is not None and is_complete(environment_dir):
-        command = command_of(str(environment_dir))
-        if command:
-            return Found(command, "the plug-in's own environment")
+    command = installed_command(Path(environment_dir)) if environment_dir is not None else None
+    if command:
+        return Found(command, "the plug-in's own environment")
     command = last_used()
     if command:
         return Found(command, "used last")
@@ -109,6 +108,9 @@ def config_folder() -> Path:
 
 
 def _in_folder(folder: Path) -> tuple[str, ...] | None:
+    command = installed_command(folder)
+    if command:
+        return command
     for names in (_PROGRAMS, _PYTHONS):
         for inner in _FOLDERS:
             for name in names:
