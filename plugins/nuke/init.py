@@ -3,11 +3,6 @@
 This folder is on the plug-in path when Nuke reads this file, so that the gizmo and the package are found already.
 """
 
-import sys
-
 import nuke
 
-if sys.version_info < (3, 9):
-    nuke.tprint("headroom: this needs Nuke 14 or newer; baked frames of its nodes render all the same.")
-else:
-    nuke.pluginAddPath("./cattery")
+nuke.pluginAddPath("./cattery")

@@ -1,10 +1,5 @@
 """headroom for Nuke: the menu. Nuke reads this in the GUI alone."""
 
-import sys
+from headroom_nuke import menu_items
 
-import nuke
-
-if sys.version_info >= (3, 9):
-    from headroom_nuke import menu_items
-
-    menu_items.add()
+menu_items.add()

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any, Callable, Iterable, List, Optional, Sequence, Union
+from typing import Any, Callable
 
 import nuke
 
@@ -18,11 +19,11 @@ __all__ = ["bake", "cancel", "clear", "reconstruct_files"]
 
 def bake(
     node: nuke.Node,
-    first: Optional[int] = None,
-    last: Optional[int] = None,
+    first: int | None = None,
+    last: int | None = None,
     *,
     step: int = 1,
-    views: Optional[Sequence[str]] = None,
+    views: Sequence[str] | None = None,
     quiet: bool = False,
     check: bool = True,
 ) -> Result:
@@ -56,7 +57,7 @@ def cancel(node: nuke.Node) -> bool:
     return True
 
 
-def clear(node: nuke.Node, *, delete_files: bool = False) -> List[str]:
+def clear(node: nuke.Node, *, delete_files: bool = False) -> list[str]:
     """Forget the bake: the plate passes through. Returns the baked files that are there; deletes them if asked.
 
     Only files of the node's own pattern and range are ever deleted.
@@ -80,30 +81,30 @@ def clear(node: nuke.Node, *, delete_files: bool = False) -> List[str]:
     return files
 
 
-def baked_files(node: nuke.Node) -> List[str]:
+def baked_files(node: nuke.Node) -> list[str]:
     """The files that the node reads and that are there."""
     pattern = str(node["baked_file"].value() or "")
     if not pattern:
         return []
     first, last = int(node["baked_first"].value()), int(node["baked_last"].value())
-    found: List[str] = []
+    found: list[str] = []
     for view in nuke.views() or ["main"]:
         one = pattern.replace("%V", view).replace("%v", view[:1])
         if host_frames.has_token(one):
             found += [host_frames.frame_path(one, n) for n in host_frames.find_frames(one) if first <= n <= last]
-        elif os.path.isfile(one):
+        elif Path(one).is_file():
             found.append(one)
     return list(dict.fromkeys(found))
 
 
 def reconstruct_files(
-    source: Union[str, Sequence[str]],
-    target: Union[str, Sequence[str]],
-    frames: Union[str, Iterable[int], None] = None,
+    source: str | Sequence[str],
+    target: str | Sequence[str],
+    frames: str | Iterable[int] | None = None,
     *,
     worker_command: str = "",
-    on_frame: Optional[Callable[[FrameResult], Any]] = None,
-    cancelled: Optional[Callable[[], bool]] = None,
+    on_frame: Callable[[FrameResult], Any] | None = None,
+    cancelled: Callable[[], bool] | None = None,
     check: bool = True,
     **settings: Any,
 ) -> Result:
@@ -117,7 +118,7 @@ def reconstruct_files(
     if settings.get("ocio_config") is None and os.environ.get("OCIO"):
         settings["ocio_config"] = os.environ["OCIO"]
     worker = engine.worker(worker_command)
-    results: List[FrameResult] = []
+    results: list[FrameResult] = []
 
     def on_event(event: Any) -> None:
         if event.get("event") == "frame":
@@ -148,8 +149,8 @@ def reconstruct_files(
 
 
 def _pairs(
-    source: Union[str, Sequence[str]], target: Union[str, Sequence[str]], frames: Union[str, Iterable[int], None]
-) -> "tuple[List[str], List[str], List[Optional[int]]]":
+    source: str | Sequence[str], target: str | Sequence[str], frames: str | Iterable[int] | None
+) -> tuple[list[str], list[str], list[int | None]]:
     if not isinstance(source, str) or not isinstance(target, str):
         if isinstance(source, str) or isinstance(target, str) or len(source) != len(target):
             raise ValueError("source and target: two texts, or two lists of the same length")
@@ -169,5 +170,5 @@ def _pairs(
     )
 
 
-def _absolute(paths: Iterable[str]) -> List[str]:
-    return [os.path.abspath(os.path.expanduser(path)) for path in paths]
+def _absolute(paths: Iterable[str]) -> list[str]:
+    return [str(Path(path).expanduser().absolute()) for path in paths]

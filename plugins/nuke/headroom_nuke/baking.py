@@ -12,13 +12,13 @@ In the GUI the bake's thread is a thread of its own; in a terminal it is the mai
 from __future__ import annotations
 
 import contextlib
-import os
 import threading
 import traceback
 from collections import deque
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Deque, Dict, Iterator, List, Optional, Sequence, Tuple
+from typing import Any
 
 import nuke
 
@@ -40,11 +40,11 @@ AHEAD = 2
 NOT_IN_KEY = ("device", "memory", "ocio_config")
 """Other machines and other paths to the same config make the same pixels."""
 
-_running: Dict[str, Bake] = {}
+_running: dict[str, Bake] = {}
 _lock = threading.Lock()
 
 
-def running(node_name: str) -> Optional[Bake]:
+def running(node_name: str) -> Bake | None:
     """The bake of a node (by full name) that is under way."""
     with _lock:
         return _running.get(node_name)
@@ -58,8 +58,8 @@ class _Plan:
     source: source.Source
     script: colour.ScriptColour
     script_path: str
-    views: List[str]
-    notes: Tuple[str, ...]
+    views: list[str]
+    notes: tuple[str, ...]
 
 
 @dataclass
@@ -67,8 +67,8 @@ class _Sent:
     """A run and the pictures that are in it."""
 
     run: Run
-    items: List[source.Item]
-    temporary: List[str]
+    items: list[source.Item]
+    temporary: list[str]
 
 
 class Bake:
@@ -79,8 +79,8 @@ class Bake:
         node: nuke.Node,
         progress: Progress,
         *,
-        frames: Optional[Sequence[int]] = None,
-        views: Optional[Sequence[str]] = None,
+        frames: Sequence[int] | None = None,
+        views: Sequence[str] | None = None,
     ) -> None:
         """``frames``: these exactly, in place of the node's wish; ``views``: likewise."""
         self.node = node
@@ -89,10 +89,10 @@ class Bake:
         self.state = "preparing"
         self._frames = None if frames is None else list(frames)
         self._views = None if views is None else list(views)
-        self._results: List[FrameResult] = []
+        self._results: list[FrameResult] = []
         self._total = 1
         self._finished = 0
-        self._notes: List[str] = []
+        self._notes: list[str] = []
 
     def run(self) -> Result:
         """All of it. Never raises for what can go wrong in a bake: the result says it."""
@@ -102,9 +102,7 @@ class Bake:
         except (BakeCancelled, KeyboardInterrupt):
             result = Result("cancelled", self._results, notes=tuple(self._notes))
         except BakeError as error:
-            result = Result(
-                "failed", self._results, error=error.sentence, fix=error.fix, notes=tuple(self._notes)
-            )
+            result = Result("failed", self._results, error=error.sentence, fix=error.fix, notes=tuple(self._notes))
         except Exception as error:  # noqa: BLE001  in a thread of its own nobody would ever read it
             nuke.tprint(f"headroom: {self.name}:\n{traceback.format_exc()}")
             why = f"Unexpected {type(error).__name__}: {' '.join(str(error).split())}."
@@ -149,16 +147,14 @@ class Bake:
         script = colour.of_script(wishes.ocio_config)
         views, all_views = self._wanted_views(wishes)
         frames = self._frames
-        outside: List[int] = []
-        notes: List[str] = []
+        outside: list[int] = []
+        notes: list[str] = []
         if frames is None:
             frames, outside = wanted_frames(wishes, self.node)
         if outside:
             notes.append(f"outside the project's range, left out: {host_frames.format_range(outside)}")
         if not frames:
-            raise BakeError(
-                f"{wishes.name} has no frame to bake.", "Look at its frame range and at the project's."
-            )
+            raise BakeError(f"{wishes.name} has no frame to bake.", "Look at its frame range and at the project's.")
         found = source.look(self.node, wishes, frames, views)
         if not found.items:
             raise BakeError(
@@ -174,7 +170,7 @@ class Bake:
         name = nuke.root().name()
         return _Plan(wishes, found, script, "" if name == "Root" else name, views, tuple(notes))
 
-    def _settings(self, plan: _Plan, described: Dict[str, Any]) -> Dict[str, Any]:
+    def _settings(self, plan: _Plan, described: dict[str, Any]) -> dict[str, Any]:
         """The engine's settings, with names that its config has."""
         spaces = [str(space) for space in described.get("spaces", ())]
         working = colour.pick(plan.script.working, spaces)
@@ -197,13 +193,13 @@ class Bake:
         )
         return {name: wish for name, wish in settings.items() if wish is not None}
 
-    def _bake_files(self, plan: _Plan, worker: Worker, settings: Dict[str, Any], place: cache.Place) -> None:
+    def _bake_files(self, plan: _Plan, worker: Worker, settings: dict[str, Any], place: cache.Place) -> None:
         items = list(plan.source.items)
         sent = self._send(worker, settings, place, items, [str(item.source) for item in items], [])
         self._await(sent)
 
-    def _bake_render(self, plan: _Plan, worker: Worker, settings: Dict[str, Any], place: cache.Place) -> None:
-        waiting: Deque[_Sent] = deque()
+    def _bake_render(self, plan: _Plan, worker: Worker, settings: dict[str, Any], place: cache.Place) -> None:
+        waiting: deque[_Sent] = deque()
         with InputRender(plan.source.upstream, plan.source.plate) as render:
             try:
                 for item in plan.source.items:
@@ -217,9 +213,8 @@ class Bake:
                         raise
                     except BakeError as error:
                         # One bad frame does not end a night's work.
-                        self._note(
-                            FrameResult(item.frame, item.view, "", place.path(item.frame, item.view), "failed", str(error))
-                        )
+                        target = place.path(item.frame, item.view)
+                        self._note(FrameResult(item.frame, item.view, "", target, "failed", str(error)))
                         continue
                     waiting.append(self._send(worker, settings, place, [item], [path], [path]))
                     while len(waiting) > AHEAD:
@@ -235,20 +230,20 @@ class Bake:
     def _send(
         self,
         worker: Worker,
-        settings: Dict[str, Any],
+        settings: dict[str, Any],
         place: cache.Place,
-        items: List[source.Item],
-        sources: List[str],
-        temporary: List[str],
+        items: list[source.Item],
+        sources: list[str],
+        temporary: list[str],
     ) -> _Sent:
         frames = []
         for item, path in zip(items, sources):
             target = place.path(item.frame, item.view)
             Path(target).parent.mkdir(parents=True, exist_ok=True)
-            if os.path.exists(target) and not exr_file.is_whole(target):
+            if Path(target).exists() and not exr_file.is_whole(target):
                 # Half a file keeps its header, by which the engine would take it for finished.
                 with contextlib.suppress(OSError):
-                    os.unlink(target)
+                    Path(target).unlink()
             frames.append({"frame": item.frame, "source": path, "target": target})
         return _Sent(worker.submit(settings, frames), items, temporary)
 
@@ -256,11 +251,12 @@ class Bake:
         """Follow a run to its end and take over what it says."""
         before = len(self._results)
 
-        def on_event(event: Dict[str, Any]) -> None:
+        def on_event(event: dict[str, Any]) -> None:
             if event.get("event") == "progress":
                 index = int(event.get("index", 0))
                 part = self._finished + float(event.get("fraction", 0.0))
-                self.progress.at(part / self._total, f"{_named(sent.items[index])} ({self._finished + 1}/{self._total})")
+                now = f"{_named(sent.items[index])} ({self._finished + 1}/{self._total})"
+                self.progress.at(part / self._total, now)
             elif event.get("event") == "frame":
                 self._note(_result(sent.items[int(event["index"])], event))
 
@@ -269,14 +265,14 @@ class Bake:
         finally:
             for path in sent.temporary:
                 with contextlib.suppress(OSError):
-                    os.unlink(path)
+                    Path(path).unlink()
         if outcome["status"] == "cancelled":
             raise BakeCancelled("The bake was cancelled.")
         if outcome["status"] == "failed" and len(self._results) - before < len(sent.items):
             # Not a bad frame but the engine itself: there is no use in going on.
             raise BakeError(str(outcome["error"]), outcome.get("fix"))
 
-    def _finish(self, plan: _Plan, place: cache.Place, settings: Dict[str, Any], described: Dict[str, Any]) -> Result:
+    def _finish(self, plan: _Plan, place: cache.Place, settings: dict[str, Any], described: dict[str, Any]) -> Result:
         bad = [result for result in self._results if result.status not in ("done", "skipped")]
         lost = [result for result in self._results if result not in bad and not exr_file.is_whole(result.target)]
         notes = tuple(self._notes)
@@ -326,7 +322,7 @@ class Bake:
             with _lock:
                 _running.pop(self.name, None)
 
-    def _wanted_views(self, wishes: knobs.Wishes) -> Tuple[List[str], List[str]]:
+    def _wanted_views(self, wishes: knobs.Wishes) -> tuple[list[str], list[str]]:
         there = list(nuke.views()) or ["main"]
         if self._views is not None:
             unknown = [view for view in self._views if view not in there]
@@ -357,10 +353,10 @@ class Bake:
         if self.progress.cancelled():
             raise BakeCancelled("The bake was cancelled.")
 
-    def _stamp(self, settings: Dict[str, Any], described: Dict[str, Any]) -> None:
+    def _stamp(self, settings: dict[str, Any], described: dict[str, Any]) -> None:
         """The sidecar; a folder that became read-only is no reason to lose a bake."""
         sha = next((m.get("sha256") for m in described.get("models", ()) if m.get("name") == settings["model"]), None)
-        by_folder: Dict[Path, List[Dict[str, Any]]] = {}
+        by_folder: dict[Path, list[dict[str, Any]]] = {}
         for result in self._results:
             entry = {"frame": result.frame, "source": result.source, "target": result.target}
             by_folder.setdefault(stamp.stamp_path(result.target), []).append(entry)
@@ -370,7 +366,7 @@ class Bake:
                     path, entries, settings=settings, worker_version=str(described.get("version", "")), model_sha256=sha
                 )
 
-    def _joined(self, pattern: str, first: int, last: int) -> Tuple[int, int]:
+    def _joined(self, pattern: str, first: int, last: int) -> tuple[int, int]:
         """The range together with an earlier bake of the same files that it touches."""
         if value(self.node, "has_bake") and value(self.node, "baked_file") == pattern:
             was_first, was_last = int(value(self.node, "baked_first", first)), int(value(self.node, "baked_last", last))
@@ -390,7 +386,7 @@ class Bake:
         callbacks.tell("after_bake", self.node, result)
 
 
-def wanted_frames(wishes: knobs.Wishes, node: nuke.Node) -> Tuple[List[int], List[int]]:
+def wanted_frames(wishes: knobs.Wishes, node: nuke.Node) -> tuple[list[int], list[int]]:
     """The frames that the node's knobs ask for within the project's range, and those outside it. Main thread."""
     root = nuke.root()
     first, last = root.firstFrame(), root.lastFrame()
@@ -408,14 +404,14 @@ def wanted_frames(wishes: knobs.Wishes, node: nuke.Node) -> Tuple[List[int], Lis
     return list(range(first, last + 1)), []
 
 
-def _shaping(settings: Dict[str, Any], described: Dict[str, Any]) -> Dict[str, Any]:
+def _shaping(settings: dict[str, Any], described: dict[str, Any]) -> dict[str, Any]:
     """What the {key} of the cache path stands for."""
     shaping = {name: wish for name, wish in settings.items() if name not in NOT_IN_KEY}
     shaping["config"] = (described.get("config") or {}).get("cache_id")
     return shaping
 
 
-def _result(item: source.Item, event: Dict[str, Any]) -> FrameResult:
+def _result(item: source.Item, event: dict[str, Any]) -> FrameResult:
     return FrameResult(
         frame=item.frame,
         view=item.view,

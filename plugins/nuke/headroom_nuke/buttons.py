@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from pathlib import Path
-from typing import Any, Callable, List
+from typing import Any, Callable
 
 import nuke
 
@@ -165,7 +165,7 @@ def _cache_folder(wishes: knobs.Wishes) -> Any:
         return None
 
 
-def _choice(title: str, lines: List[str]) -> Any:
+def _choice(title: str, lines: list[str]) -> Any:
     """The number of the line chosen; None where nothing was."""
     return nuke.choice(title, title, lines) if lines else None
 

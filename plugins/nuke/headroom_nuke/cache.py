@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import os
 import re
 import tempfile
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Optional, Sequence
 
 from .errors import BakeError
 from .host import frames as host_frames
@@ -26,7 +25,7 @@ class Place:
 
     pattern: str
 
-    def path(self, frame: Optional[int], view: str) -> str:
+    def path(self, frame: int | None, view: str) -> str:
         """One result."""
         name = self.pattern.replace("%V", view).replace("%v", view[:1])
         return name if frame is None else host_frames.frame_path(name, frame)
@@ -63,7 +62,7 @@ def place(
         "key": key,
     }
 
-    def of_token(found: "re.Match[str]") -> str:
+    def of_token(found: re.Match[str]) -> str:
         name = found[1]
         if name not in values:
             raise BakeError(
@@ -84,11 +83,11 @@ def place(
         raise BakeError(
             f"The cache path {path} has square brackets, which Nuke would take for Tcl.", "Choose one without them."
         )
-    if not os.path.isabs(path):
+    if not Path(path).is_absolute():
         if not script:
             raise BakeError(f"The cache path {path} is relative, and the script is not saved.", "Give a full path.")
         path = f"{values['script_dir']}/{path}"
-    stem, suffix = os.path.splitext(path)
+    stem, suffix = _split(path)
     if suffix.lower() != ".exr":
         raise BakeError(f"The cache path {path} does not end in .exr.", "Baked frames are OpenEXR files.")
     if still and host_frames.has_token(path):
@@ -98,11 +97,16 @@ def place(
     elif not still and not host_frames.has_token(path):
         path = f"{stem}.####{suffix}"
     if len(views) > 1 and not re.search(r"%[vV]", path):
-        stem, suffix = os.path.splitext(path)
+        stem, suffix = _split(path)
         numbered = re.search(r"([._]*)(#+|%0?\d*d|@{2,}|\$F\d*)$", stem)
         cut = numbered.start() if numbered else len(stem)
         path = f"{stem[:cut]}.%V{stem[cut:]}{suffix}"
     return Place(path)
+
+
+def _split(path: str) -> tuple[str, str]:
+    suffix = Path(path).suffix
+    return path[: len(path) - len(suffix)], suffix
 
 
 def check_writable(folder: Path) -> None:

@@ -1,14 +1,14 @@
 """Functions of a studio that are told of bakes.
 
-    before_bake(node, settings)    main thread; may change ``settings``; what it raises stops the bake
-    after_frame(node, frame)       the bake's thread; ``frame`` is a FrameResult
-    after_bake(node, result)       main thread; ``result`` is a Result, also of failed and cancelled bakes
+before_bake(node, settings)    main thread; may change ``settings``; what it raises stops the bake
+after_frame(node, frame)       the bake's thread; ``frame`` is a FrameResult
+after_bake(node, result)       main thread; ``result`` is a Result, also of failed and cancelled bakes
 """
 
 from __future__ import annotations
 
 import traceback
-from typing import Any, Callable, Dict, List
+from typing import Any, Callable
 
 import nuke
 
@@ -18,7 +18,7 @@ __all__ = ["EVENTS", "register", "tell", "unregister"]
 
 EVENTS = ("before_bake", "after_frame", "after_bake")
 
-_registered: Dict[str, List[Callable[..., Any]]] = {event: [] for event in EVENTS}
+_registered: dict[str, list[Callable[..., Any]]] = {event: [] for event in EVENTS}
 
 
 def register(event: str, function: Callable[..., Any]) -> None:
@@ -47,7 +47,7 @@ def tell(event: str, *args: Any) -> None:
             nuke.tprint(f"headroom: {event} function {name} failed:\n{traceback.format_exc()}")
 
 
-def _functions(event: str) -> List[Callable[..., Any]]:
+def _functions(event: str) -> list[Callable[..., Any]]:
     if event not in _registered:
         raise ValueError(f"{event!r} is not one of {', '.join(EVENTS)}")
     return _registered[event]

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Iterable, List, Optional, Sequence, Tuple
 
 import nuke
 
@@ -30,16 +30,16 @@ MOVING = ("default", "cg-config-latest", "studio-config-latest")
 class ScriptColour:
     """What the script works in."""
 
-    config: Optional[str]
+    config: str | None
     """A file, a built-in's name, or None: the engine's default."""
     where: str
     """Who chose it, for messages."""
-    working: Tuple[str, ...]
+    working: tuple[str, ...]
     """Candidates for the working space; empty: the config's scene_linear role."""
-    notes: Tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
 
-def of_script(chosen: Optional[str] = None) -> ScriptColour:
+def of_script(chosen: str | None = None) -> ScriptColour:
     """By Nuke's precedence: $OCIO, the project's own config, the shipped one. ``chosen`` goes before all.
 
     Main thread.
@@ -62,7 +62,7 @@ def of_script(chosen: Optional[str] = None) -> ScriptColour:
     return ScriptColour(config, where, working, tuple(notes))
 
 
-def read_space(read: nuke.Node) -> Optional[str]:
+def read_space(read: nuke.Node) -> str | None:
     """The colourspace of a Read; None where it reads raw."""
     if value(read, "raw", False):
         return None
@@ -70,7 +70,7 @@ def read_space(read: nuke.Node) -> Optional[str]:
     return found[0] if found else None
 
 
-def candidates(text: str) -> List[str]:
+def candidates(text: str) -> list[str]:
     """The names that a colourspace knob's text may mean, the likeliest first.
 
     Nuke 14 and later: tab-separated, the name first. "default (sRGB)": the name in brackets. "scene_linear (ACEScg)":
@@ -90,7 +90,7 @@ def candidates(text: str) -> List[str]:
     return [part for part in dict.fromkeys(named) if part]
 
 
-def pick(names: Iterable[str], spaces: Sequence[str]) -> Optional[str]:
+def pick(names: Iterable[str], spaces: Sequence[str]) -> str | None:
     """The first of the names that the config has; the first of all where it has none, for the engine to judge."""
     listed = list(names)
     there = {space.casefold(): space for space in spaces}
@@ -100,7 +100,7 @@ def pick(names: Iterable[str], spaces: Sequence[str]) -> Optional[str]:
     return listed[0] if listed else None
 
 
-def _ocio_config(root: nuke.Node) -> Tuple[Optional[str], str]:
+def _ocio_config(root: nuke.Node) -> tuple[str | None, str]:
     named = os.environ.get("OCIO", "").strip()
     if named:
         return (named if named.startswith("ocio://") else _absolute(named)), "$OCIO"
@@ -109,7 +109,7 @@ def _ocio_config(root: nuke.Node) -> Tuple[Optional[str], str]:
         path = _path(root, "customOCIOConfigPath")
         return (_absolute(path) if path else None), "the project settings (custom)"
     path = _path(root, "OCIOConfigPath")
-    if path and (path.startswith("ocio://") or os.path.isfile(path)):
+    if path and (path.startswith("ocio://") or Path(path).is_file()):
         return path, f"the project settings ({chosen})"
     return _shipped(chosen), f"the project settings ({chosen})"
 
@@ -122,7 +122,7 @@ def _path(root: nuke.Node, name: str) -> str:
     return str(text or "").strip()
 
 
-def _shipped(name: str) -> Optional[str]:
+def _shipped(name: str) -> str | None:
     """A config that came with Nuke, by its folder's name."""
     program = str(nuke.env["ExecutablePath"] or "")
     path = Path(program).parent / "plugins" / "OCIOConfigs" / "configs" / name / "config.ocio"
@@ -130,4 +130,5 @@ def _shipped(name: str) -> Optional[str]:
 
 
 def _absolute(text: str) -> str:
-    return os.path.abspath(os.path.expanduser(text)) if os.path.exists(os.path.expanduser(text)) else text
+    path = Path(text).expanduser()
+    return str(path.absolute()) if path.exists() else text

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import threading
 from pathlib import Path
-from typing import Any, Callable, Dict, List, Optional, Tuple
+from typing import Any, Callable
 
 import nuke
 
@@ -18,8 +18,8 @@ __all__ = ["close_all", "describe", "environment_folder", "findings", "find", "s
 FOLDER_VARIABLE = "HEADROOM_NUKE_ENGINE"
 """Where the private environment lies: a studio names a shared folder here, once set up for all."""
 
-_workers: Dict[Tuple[str, ...], Worker] = {}
-_described: Dict[Tuple[Tuple[str, ...], int, Optional[str]], Dict[str, Any]] = {}
+_workers: dict[tuple[str, ...], Worker] = {}
+_described: dict[tuple[tuple[str, ...], int, str | None], dict[str, Any]] = {}
 _lock = threading.Lock()
 
 
@@ -55,11 +55,11 @@ def worker(preferred: str = "") -> Worker:
     return running
 
 
-def describe(running: Worker, config: Optional[str]) -> Dict[str, Any]:
+def describe(running: Worker, config: str | None) -> dict[str, Any]:
     """Models, spaces, config of the engine; asked once for a process and a config. Any thread."""
     stamp = 0
-    if config and os.path.isfile(config):
-        stamp = os.stat(config).st_mtime_ns
+    if config and Path(config).is_file():
+        stamp = Path(config).stat().st_mtime_ns
     key = (running.command, int(running.hello.get("pid", 0)) ^ stamp, config)
     if key not in _described:
         try:
@@ -79,7 +79,7 @@ def close_all() -> None:
         one.close()
 
 
-def findings(preferred: str, config: Optional[str], cache: Optional[Path]) -> List[Any]:
+def findings(preferred: str, config: str | None, cache: Path | None) -> list[Any]:
     """What `host.health` found, best read as lines."""
     from .host import health
 
@@ -88,9 +88,7 @@ def findings(preferred: str, config: Optional[str], cache: Optional[Path]) -> Li
     )
 
 
-def set_up(
-    torch: str, online: bool, on_line: Callable[[str], Any], cancelled: Callable[[], bool]
-) -> Tuple[str, ...]:
+def set_up(torch: str, online: bool, on_line: Callable[[str], Any], cancelled: Callable[[], bool]) -> tuple[str, ...]:
     """Make the private environment from the engine that came with the plug-in. Any thread; minutes."""
     from .host import environment
 

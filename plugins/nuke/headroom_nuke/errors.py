@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Optional
+from typing import Any
 
 __all__ = ["BakeCancelled", "BakeError"]
 
@@ -10,7 +10,7 @@ __all__ = ["BakeCancelled", "BakeError"]
 class BakeError(Exception):
     """``sentence`` says what is wrong and where; ``fix`` what to do."""
 
-    def __init__(self, sentence: str, fix: Optional[str] = None) -> None:
+    def __init__(self, sentence: str, fix: str | None = None) -> None:
         super().__init__(sentence)
         self.sentence = sentence
         self.fix = fix

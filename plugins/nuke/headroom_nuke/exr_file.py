@@ -7,9 +7,8 @@ that ends before its last chunk.
 
 from __future__ import annotations
 
-import os
 import struct
-from typing import Dict, Optional, Tuple
+from pathlib import Path
 
 __all__ = ["data_window", "is_whole"]
 
@@ -23,8 +22,8 @@ HEADER_LIMIT = 1 << 20
 def is_whole(path: str) -> bool:
     """Whether a scan-line file has all its chunks. Tiled, deep and multi-part files: only that they have a header."""
     try:
-        size = os.path.getsize(path)
-        with open(path, "rb") as file:
+        size = Path(path).stat().st_size
+        with Path(path).open("rb") as file:
             found = _header(file.read(HEADER_LIMIT))
             if found is None:
                 return False
@@ -47,10 +46,10 @@ def is_whole(path: str) -> bool:
         return False
 
 
-def data_window(path: str) -> Optional[Tuple[int, int, int, int]]:
+def data_window(path: str) -> tuple[int, int, int, int] | None:
     """left, top, right, bottom, all inclusive; None where there is no header."""
     try:
-        with open(path, "rb") as file:
+        with Path(path).open("rb") as file:
             found = _header(file.read(HEADER_LIMIT))
         if found is None:
             return None
@@ -60,12 +59,12 @@ def data_window(path: str) -> Optional[Tuple[int, int, int, int]]:
     return left, top, right, bottom
 
 
-def _header(head: bytes) -> Optional[Tuple[Dict[str, bytes], int, int]]:
+def _header(head: bytes) -> tuple[dict[str, bytes], int, int] | None:
     """The attributes by name, where they end, and the flags; None where this is no whole EXR header."""
     if not head.startswith(MAGIC):
         return None
     flags = struct.unpack_from("<I", head, 4)[0]
-    attributes: Dict[str, bytes] = {}
+    attributes: dict[str, bytes] = {}
     at = 8
     while at < len(head):
         if head[at] == 0:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import threading
-from typing import Any, Callable, Dict, Iterator, List, Tuple, TypeVar, cast
+from collections.abc import Iterator
+from typing import Any, Callable, TypeVar, cast
 
 import nuke
 
@@ -23,14 +24,14 @@ def in_main(function: Callable[..., T], *args: Any) -> T:
     if is_main_thread():
         return function(*args)
     # Nuke prints what the called function raises and hands back None: carry the exception over by hand.
-    ask: Callable[..., Dict[str, Any]] = nuke.executeInMainThreadWithResult
+    ask: Callable[..., dict[str, Any]] = nuke.executeInMainThreadWithResult
     box = ask(_caught, (function, args))
     if "error" in box:
         raise box["error"]
     return cast(T, box["value"])
 
 
-def _caught(function: Callable[..., Any], args: Tuple[Any, ...]) -> Dict[str, Any]:
+def _caught(function: Callable[..., Any], args: tuple[Any, ...]) -> dict[str, Any]:
     try:
         return {"value": function(*args)}
     except Exception as error:  # noqa: BLE001  raised again in the thread that asked
@@ -44,9 +45,9 @@ def value(node: nuke.Node, name: str, default: Any = None) -> Any:
 
 
 @contextlib.contextmanager
-def switched(changes: List[Tuple[nuke.Knob, Any]]) -> Iterator[None]:
+def switched(changes: list[tuple[nuke.Knob, Any]]) -> Iterator[None]:
     """Knobs at other values for a moment; what cannot be switched is left, what was switched is put back."""
-    before: List[Tuple[nuke.Knob, Any]] = []
+    before: list[tuple[nuke.Knob, Any]] = []
     try:
         for knob, wanted in changes:
             is_now = knob.value()

@@ -3,14 +3,24 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Dict, Optional, Union
+from typing import Any
 
 import nuke
 
 from .errors import BakeError
 from .hosting import value
 
-__all__ = ["BAKED", "NODE_CLASS", "SETTINGS", "Wishes", "describe_settings", "is_ours", "read", "set_baked", "set_status"]
+__all__ = [
+    "BAKED",
+    "NODE_CLASS",
+    "SETTINGS",
+    "Wishes",
+    "describe_settings",
+    "is_ours",
+    "read",
+    "set_baked",
+    "set_status",
+]
 
 NODE_CLASS = "HeadroomReconstruct"
 BAKED = (
@@ -30,7 +40,7 @@ class Wishes:
     """The knobs of one node at one moment."""
 
     name: str
-    from_space: Optional[str]
+    from_space: str | None
     """None: from the Read upstream."""
     always_render: bool
     range_mode: str
@@ -38,9 +48,9 @@ class Wishes:
     cache_path: str
     version: int
     worker_command: str
-    ocio_config: Optional[str]
-    to_space: Optional[str]
-    engine: Dict[str, Any]
+    ocio_config: str | None
+    to_space: str | None
+    engine: dict[str, Any]
     """Settings that go to the engine as they are."""
 
 
@@ -55,7 +65,7 @@ def read(node: nuke.Node) -> Wishes:
         raise BakeError(
             f"{node.fullName()} is a {node.Class()}, not a {NODE_CLASS}.", "Give the node that holds the bake."
         )
-    engine: Dict[str, Any] = {
+    engine: dict[str, Any] = {
         "model": _text(node, "model") or "headroom-1",
         "curve": value(node, "curve", "declared"),
         "boost": float(value(node, "boost", 1.0)),
@@ -94,7 +104,7 @@ def describe_settings(node: nuke.Node) -> str:
     return "; ".join(said).replace("[", "(").replace("]", ")")
 
 
-def set_baked(node: nuke.Node, values: Dict[str, Union[str, int, bool]]) -> None:
+def set_baked(node: nuke.Node, values: dict[str, str | int | bool]) -> None:
     """Point the node at its baked frames."""
     for name in BAKED:
         knob = node.knob(name)
@@ -122,7 +132,7 @@ def _text(node: nuke.Node, name: str) -> str:
     return str(text or "").strip()
 
 
-def _above_zero(number: Any) -> Optional[float]:
+def _above_zero(number: Any) -> float | None:
     return float(number) if float(number) > 0 else None
 
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import traceback
+from pathlib import Path
 from typing import Callable
 
 import nuke
@@ -46,7 +46,7 @@ def _note_missing(node: nuke.Node) -> None:
     if not value(node, "has_bake") or baking.running(node.fullName()):
         return
     if not baked_files(node):
-        folder = os.path.dirname(str(value(node, "baked_file", "")))
+        folder = Path(str(value(node, "baked_file", ""))).parent
         knobs.set_status(node, f"The baked frames are not there ({folder}): press Bake, or bring them back.")
         return
     if value(node, "baked_still") or not host_frames.has_token(str(value(node, "baked_file"))):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import threading
 import time
-from typing import Any, Optional
+from typing import Any
 
 import nuke
 
@@ -64,7 +64,7 @@ class Window(Progress):
 
     def __init__(self, title: str) -> None:
         super().__init__(title)
-        self._task: Optional[Any] = nuke.ProgressTask(f"Headroom: {title}")
+        self._task: Any | None = nuke.ProgressTask(f"Headroom: {title}")
 
     def cancelled(self) -> bool:
         """Its Cancel button, or `cancel`."""

@@ -10,7 +10,7 @@ import os
 import shutil
 import tempfile
 from pathlib import Path
-from typing import Any, List, Tuple
+from typing import Any
 
 import nuke
 
@@ -21,7 +21,7 @@ from .source import upstream_reads
 
 __all__ = ["InputRender"]
 
-WRITE_KNOBS: Tuple[Tuple[str, Any], ...] = (
+WRITE_KNOBS: tuple[tuple[str, Any], ...] = (
     ("channels", "rgb"),
     ("datatype", "32 bit float"),
     ("compression", "none"),
@@ -49,7 +49,7 @@ class InputRender:
         """Make the folder, on a local disk: $NUKE_TEMP_DIR or the system's."""
         base = os.environ.get("NUKE_TEMP_DIR")
         try:
-            self.folder = Path(tempfile.mkdtemp(prefix="headroom_", dir=base if base and os.path.isdir(base) else None))
+            self.folder = Path(tempfile.mkdtemp(prefix="headroom_", dir=base if base and Path(base).is_dir() else None))
         except OSError as error:
             raise BakeError(
                 f"No folder for temporary frames could be made ({error.strerror or error}).",
@@ -87,9 +87,9 @@ class InputRender:
             )
         return path
 
-    def _changes(self) -> List[Tuple[nuke.Knob, Any]]:
+    def _changes(self) -> list[tuple[nuke.Knob, Any]]:
         """The knobs that must stand otherwise: full size, the original files, errors that are errors."""
-        changes: List[Tuple[nuke.Knob, Any]] = []
+        changes: list[tuple[nuke.Knob, Any]] = []
         proxy = nuke.root().knob("proxy")
         if proxy is not None:
             changes.append((proxy, False))

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Dict, List, Mapping, Optional, Tuple
+from typing import Any
 
 __all__ = ["FrameResult", "Result"]
 
@@ -12,15 +13,15 @@ __all__ = ["FrameResult", "Result"]
 class FrameResult:
     """One frame of one view."""
 
-    frame: Optional[int]
+    frame: int | None
     """Frame of the Nuke script; None for a still."""
     view: str
     source: str
     target: str
     status: str
     """``done``, ``skipped`` (was up to date), ``failed``, ``cancelled``."""
-    error: Optional[str] = None
-    warnings: Tuple[str, ...] = ()
+    error: str | None = None
+    warnings: tuple[str, ...] = ()
     facts: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -30,24 +31,24 @@ class Result:
 
     status: str
     """``done``, ``failed`` or ``cancelled``."""
-    frames: List[FrameResult]
+    frames: list[FrameResult]
     pattern: str = ""
     """The files, as the inner Read names them."""
     first: int = 0
     last: int = 0
-    error: Optional[str] = None
-    fix: Optional[str] = None
-    notes: Tuple[str, ...] = ()
+    error: str | None = None
+    fix: str | None = None
+    notes: tuple[str, ...] = ()
     """What was assumed or left out, one line each."""
 
     @property
-    def counts(self) -> Dict[str, int]:
+    def counts(self) -> dict[str, int]:
         """How many frames are in each state."""
         states = ("done", "skipped", "failed", "cancelled")
         return {state: sum(frame.status == state for frame in self.frames) for state in states}
 
     @property
-    def warnings(self) -> List[str]:
+    def warnings(self) -> list[str]:
         """The engine's warnings, each once, in the order they came, after the notes."""
         said = dict.fromkeys(self.notes)
         said.update(dict.fromkeys(line for frame in self.frames for line in frame.warnings))

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import List, Optional, Tuple
 
 import nuke
 
@@ -21,12 +19,14 @@ __all__ = ["Item", "Source", "look", "upstream_reads"]
 
 PLAIN = ("Dot", "NoOp", "PostageStamp")
 """Nodes that change neither pixels nor time."""
-READABLE = frozenset(
+_STILLS = (
     ".bmp .cin .dpx .exr .gif .hdr .heic .heif .avif .jp2 .j2k .jfif .jpe .jpeg .jpg .jxl .pbm .pfm .pgm .pic .png "
-    ".pnm .ppm .psd .rgbe .sgi .sxr .tga .tif .tiff .tx .webp".split()
+    ".pnm .ppm .psd .rgbe .sgi .sxr .tga .tif .tiff .tx .webp"
 )
+_NO_ALPHA = ".bmp .cin .dpx .exr .hdr .jfif .jpe .jpeg .jpg .pbm .pfm .pgm .pnm .ppm .rgbe .sxr"
+READABLE = frozenset(_STILLS.split())
 """Stills that the engine reads; movies and camera raw files go through Nuke."""
-NO_ALPHA = frozenset(".bmp .cin .dpx .exr .hdr .jfif .jpe .jpeg .jpg .pbm .pfm .pgm .pnm .ppm .rgbe .sxr".split())
+NO_ALPHA = frozenset(_NO_ALPHA.split())
 """Formats without alpha, or whose alpha means the same to Nuke and to the engine (EXR: associated)."""
 VIEW_TOKEN = re.compile(r"%[vV]")
 
@@ -35,9 +35,9 @@ VIEW_TOKEN = re.compile(r"%[vV]")
 class Item:
     """One picture to be made. ``source`` is None where the input must be rendered first."""
 
-    frame: Optional[int]
+    frame: int | None
     view: str
-    source: Optional[str]
+    source: str | None
 
 
 @dataclass(frozen=True)
@@ -45,20 +45,20 @@ class Source:
     """What is upstream, decided."""
 
     upstream: nuke.Node
-    read: Optional[nuke.Node]
+    read: nuke.Node | None
     """The plain Read; None: render."""
     why: str
     """Why a chain is rendered; empty for a plain Read."""
     plate: str
     """A name for the results."""
-    space: Optional[str]
+    space: str | None
     """Colour space of a plain Read's file."""
-    items: Tuple[Item, ...]
+    items: tuple[Item, ...]
     still: bool
-    notes: Tuple[str, ...]
+    notes: tuple[str, ...]
 
 
-def look(node: nuke.Node, wishes: Wishes, wanted: List[int], views: List[str]) -> Source:
+def look(node: nuke.Node, wishes: Wishes, wanted: list[int], views: list[str]) -> Source:
     """What to bake. Main thread. ``views``: several only where the result has a place for them."""
     upstream = node.input(0)
     if upstream is None:
@@ -83,9 +83,9 @@ def look(node: nuke.Node, wishes: Wishes, wanted: List[int], views: List[str]) -
     )  # fmt: skip
 
 
-def upstream_reads(node: nuke.Node) -> List[nuke.Node]:
+def upstream_reads(node: nuke.Node) -> list[nuke.Node]:
     """All Reads that a node depends on, each once."""
-    found: List[nuke.Node] = []
+    found: list[nuke.Node] = []
     seen = set()
     left = [node]
     while left:
@@ -115,7 +115,7 @@ def _why_not_plain(node: nuke.Node) -> str:
         return f"{node.name()} ({node.Class()}) changes the plate"
     if value(node, "disable", False):
         return f"{node.name()} is disabled"
-    suffix = os.path.splitext(_pattern(node))[1].lower()
+    suffix = Path(_pattern(node)).suffix.lower()
     if suffix not in READABLE:
         return f"'{suffix}' files are read by Nuke"
     if value(node, "frame_mode") == "expression" and str(value(node, "frame", "")).strip():
@@ -127,10 +127,10 @@ def _why_not_plain(node: nuke.Node) -> str:
     return ""
 
 
-def _files(read: nuke.Node, wanted: List[int], views: List[str]) -> Tuple[List[Item], bool, List[str]]:
+def _files(read: nuke.Node, wanted: list[int], views: list[str]) -> tuple[list[Item], bool, list[str]]:
     pattern = _pattern(read)
     sides = views if VIEW_TOKEN.search(pattern) else [views[0]]
-    notes: List[str] = []
+    notes: list[str] = []
     if not host_frames.has_token(pattern):
         return [Item(None, view, _in_view(pattern, view)) for view in sides], True, notes
     clip = Clip.of(
@@ -154,7 +154,7 @@ def _files(read: nuke.Node, wanted: List[int], views: List[str]) -> Tuple[List[I
         for view in sides:
             one_view = _in_view(pattern, view)
             path = host_frames.frame_path(one_view, number)
-            if on_error != "error" and not os.path.isfile(path):
+            if on_error != "error" and not Path(path).is_file():
                 others = host_frames.find_frames(one_view) if on_error == "nearest frame" else []
                 if not others:
                     lost.append(frame)
@@ -178,10 +178,10 @@ def _pattern(read: nuke.Node) -> str:
         text = str(knob.getEvaluatedValue() or "")
     if not text:
         raise BakeError(f"{read.fullName()} names no file.", "Choose the plate in the Read.")
-    if not os.path.isabs(text):
+    if not Path(text).is_absolute():
         base = nuke.root()["project_directory"]
         folder = base.getEvaluatedValue() if isinstance(base, nuke.File_Knob) else base.value()
-        text = os.path.join(str(folder or os.getcwd()), text)
+        text = str(Path(str(folder or ".")).absolute() / text)
     return text
 
 
@@ -203,7 +203,7 @@ def _whole_number(read: nuke.Node) -> int:
 def _stem(pattern: str) -> str:
     """plate.####.jpg -> plate"""
     name = VIEW_TOKEN.sub("", Path(pattern.replace("\\", "/")).name)
-    name = re.sub(r"(%0?\d*d|#+|@{2,}|\$F\d*)", "", os.path.splitext(name)[0])
+    name = re.sub(r"(%0?\d*d|#+|@{2,}|\$F\d*)", "", Path(name).stem)
     return re.sub(r"[._-]{2,}", ".", name).strip("._- ") or "plate"
 
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import List, Optional, Sequence, Tuple
 
 __all__ = ["Clip", "clip_to"]
 
@@ -29,7 +29,7 @@ class Clip:
         """Timeline frame of the last file."""
         return self.start + self.last - self.first
 
-    def file_frame(self, frame: int) -> Optional[int]:
+    def file_frame(self, frame: int) -> int | None:
         """The file frame that a timeline frame shows; None where it shows black."""
         count = self.last - self.first + 1
         index = frame - self.start
@@ -51,7 +51,7 @@ class Clip:
         return not self.start <= frame <= self.end and way not in ("loop", "bounce", "black")
 
 
-def clip_to(frames: Sequence[int], first: int, last: int) -> Tuple[List[int], List[int]]:
+def clip_to(frames: Sequence[int], first: int, last: int) -> tuple[list[int], list[int]]:
     """The frames within ``first``..``last``, and the others."""
     inside = [frame for frame in frames if first <= frame <= last]
     return inside, [frame for frame in frames if not first <= frame <= last]
