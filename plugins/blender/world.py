@@ -1,19 +1,16 @@
 """`Light from This Image`: operators, and the one place that registers all of the World's part."""
 
-from typing import Any
-
 import bpy
-from bpy.props import FloatProperty, StringProperty
+from bpy.props import BoolProperty, FloatProperty, StringProperty
 
 from . import world_run, world_settings, world_ui
 from .problems import Problem, report_problem
+from .running import RunningOperator
 
 __all__ = ["HEADROOM_OT_world_cancel", "HEADROOM_OT_world_light", "HEADROOM_OT_world_restore", "register", "unregister"]
 
-TICK_S = 0.1
 
-
-class HEADROOM_OT_world_light(bpy.types.Operator):
+class HEADROOM_OT_world_light(RunningOperator, bpy.types.Operator):
     """Reconstruct the highlights of a lat-long image and light the World with it. The old World is kept"""
 
     bl_idname = "headroom.world_light"
@@ -24,17 +21,14 @@ class HEADROOM_OT_world_light(bpy.types.Operator):
     filepath: StringProperty(
         name="File", description="A panorama on disk, in place of an image", subtype="FILE_PATH", options={"SKIP_SAVE"}
     )
-    filter_image: bpy.props.BoolProperty(default=True, options={"HIDDEN", "SKIP_SAVE"})
-    filter_folder: bpy.props.BoolProperty(default=True, options={"HIDDEN", "SKIP_SAVE"})
+    filter_image: BoolProperty(default=True, options={"HIDDEN", "SKIP_SAVE"})
+    filter_folder: BoolProperty(default=True, options={"HIDDEN", "SKIP_SAVE"})
     model: StringProperty(name="Model", options={"SKIP_SAVE"})
     from_space: StringProperty(name="Colour Space", options={"SKIP_SAVE"})
     curve: StringProperty(name="Curve", options={"SKIP_SAVE"})
     boost: FloatProperty(name="Boost", default=1.0, min=0.1, max=10.0, options={"SKIP_SAVE"})
     clip_level: FloatProperty(name="Clip Level", default=1.0, min=0.05, max=1.0, options={"SKIP_SAVE"})
     peak_stops: FloatProperty(name="Peak Stops", default=6.0, min=0.1, max=20.0, options={"SKIP_SAVE"})
-
-    _job: world_run.WorldJob | None = None
-    _timer: Any = None
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
@@ -56,44 +50,38 @@ class HEADROOM_OT_world_light(bpy.types.Operator):
         try:
             image = world_run.load_panorama(self.filepath) if self.filepath else self._named_image(context)
             if image is None:
-                raise Problem("No panorama was named.", "Give an image or a file.")
+                named = f"There is no image {self.image} in this file." if self.image else "No panorama was named."
+                raise Problem(named, "Give an image or a file.")
             given = {name: getattr(self, name) for name in world_run.SETTINGS if self.properties.is_property_set(name)}
-            self._job = world_run.begin(context.scene, image, given)
+            job = world_run.begin(context.scene, image, given)
         except Problem as problem:
             report_problem(self, problem)
             return {"CANCELLED"}
         context.scene.headroom_world.image = image
-        if bpy.app.background or context.window is None:
-            self._job.task.wait()
-            return self._end(context)
-        world_ui.running = self._job
-        self._timer = context.window_manager.event_timer_add(TICK_S, window=context.window)
-        context.window_manager.progress_begin(0, 100)
-        context.window_manager.modal_handler_add(self)
-        self._show(context)
-        return {"RUNNING_MODAL"}
+        result = self.begin(context, job, image.name)
+        if "RUNNING_MODAL" in result:
+            world_ui.running = job
+        return result
 
-    def modal(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
-        """The interface goes on; Esc stops."""
-        job = self._job
-        assert job is not None
-        if event.type == "ESC" and event.value == "PRESS" and not job.task.finished:
-            job.task.cancel()
-            self._show(context)
-            return {"RUNNING_MODAL"}
-        if event.type == "TIMER":
-            job.task.step()
-            if job.task.finished:
-                self._clean_up(context)
-                return self._end(context)
-            self._show(context)
-        return {"PASS_THROUGH"}
+    def ended(self, context: bpy.types.Context, work: world_run.WorldJob) -> set[str]:
+        """Builds the World, or says why not."""
+        if work.task.outcome["status"] == "cancelled":
+            self.report({"INFO"}, "Stopped; the World is as it was")
+            return {"CANCELLED"}
+        try:
+            world = world_run.finish(work)
+        except Problem as problem:
+            report_problem(self, problem)
+            return {"CANCELLED"}
+        for warning in work.warnings:
+            self.report({"WARNING"}, warning)
+        if not work.warnings:
+            self.report({"INFO"}, f"{world.name}: {world.headroom.summary or 'lit'}")
+        return {"FINISHED"}
 
-    def cancel(self, context: bpy.types.Context) -> None:
-        """Blender ends the operator itself: another file is opened, the window closes."""
-        if self._job is not None:
-            self._job.task.cancel()
-            self._clean_up(context)
+    def _close(self, context: bpy.types.Context) -> None:
+        world_ui.running = None
+        super()._close(context)
 
     def _named_image(self, context: bpy.types.Context) -> bpy.types.Image | None:
         if self.image:
@@ -102,41 +90,6 @@ class HEADROOM_OT_world_light(bpy.types.Operator):
         if space is not None and space.type == "IMAGE_EDITOR":
             return space.image
         return context.scene.headroom_world.image
-
-    def _end(self, context: bpy.types.Context) -> set[str]:
-        job = self._job
-        assert job is not None and job.task.outcome is not None
-        if job.task.outcome["status"] == "cancelled":
-            self.report({"INFO"}, "Stopped; the World is as it was")
-            return {"CANCELLED"}
-        try:
-            world = world_run.finish(job)
-        except Problem as problem:
-            report_problem(self, problem)
-            return {"CANCELLED"}
-        for warning in job.warnings:
-            self.report({"WARNING"}, warning)
-        if not job.warnings:
-            self.report({"INFO"}, f"{world.name}: {world.headroom.summary or 'lit'}")
-        world_ui.redraw(context)
-        return {"FINISHED"}
-
-    def _show(self, context: bpy.types.Context) -> None:
-        task = self._job.task if self._job else None
-        if task is not None:
-            context.workspace.status_text_set(f"{task.message}: {100 * task.fraction:.0f} %   (Esc stops)")
-            context.window_manager.progress_update(int(100 * task.fraction))
-            world_ui.redraw(context)
-
-    def _clean_up(self, context: bpy.types.Context) -> None:
-        world_ui.running = None
-        if self._timer is not None:
-            context.window_manager.event_timer_remove(self._timer)
-            self._timer = None
-            context.window_manager.progress_end()
-        if context.workspace is not None:
-            context.workspace.status_text_set(None)
-        world_ui.redraw(context)
 
 
 class HEADROOM_OT_world_cancel(bpy.types.Operator):
@@ -153,7 +106,7 @@ class HEADROOM_OT_world_cancel(bpy.types.Operator):
     def execute(self, _context: bpy.types.Context) -> set[str]:
         """The running operator notices and cleans up."""
         if world_ui.running is not None:
-            world_ui.running.task.cancel()
+            world_ui.running.cancel()
         return {"FINISHED"}
 
 
@@ -195,7 +148,7 @@ def register() -> None:
 def unregister() -> None:
     """In the other order; a running job is stopped."""
     if world_ui.running is not None:
-        world_ui.running.task.cancel()
+        world_ui.running.cancel()
         world_ui.running = None
     world_ui.unregister()
     for one in reversed(_CLASSES):

@@ -38,6 +38,29 @@ class WorldJob:
     target: Path
     warnings: list[str] = field(default_factory=list)
 
+    @property
+    def finished(self) -> bool:
+        """Whether the engine is done with it."""
+        return self.task.finished
+
+    @property
+    def fraction(self) -> float:
+        """0..1."""
+        return self.task.fraction
+
+    @property
+    def message(self) -> str:
+        """What is being done, in words."""
+        return self.task.message
+
+    def step(self) -> None:
+        """Takes in what happened since the last call; never blocks."""
+        self.task.step()
+
+    def cancel(self) -> None:
+        """Stops soon; the World stays as it is."""
+        self.task.cancel()
+
 
 def begin(scene: bpy.types.Scene, image: bpy.types.Image, given: Mapping[str, Any] | None = None) -> WorldJob:
     """Starts the engine on a panorama. ``given`` overrides the scene's settings; `Problem` where it cannot be."""

@@ -7,7 +7,7 @@ import bpy
 from . import world_nodes
 from .world_run import WorldJob
 
-__all__ = ["HEADROOM_PT_world", "HEADROOM_PT_world_settings", "redraw", "register", "running", "unregister"]
+__all__ = ["HEADROOM_PT_world", "HEADROOM_PT_world_settings", "register", "running", "unregister"]
 
 running: WorldJob | None = None
 """The job that the interface shows; one at a time."""
@@ -35,7 +35,7 @@ class HEADROOM_PT_world(bpy.types.Panel):
         column = layout.column()
         if running is not None:
             row = column.row(align=True)
-            row.progress(factor=running.task.fraction, text=f"{running.task.message} ...")
+            row.progress(factor=running.fraction, text=f"{running.message} ...")
             row.operator("headroom.world_cancel", text="", icon="X")
         else:
             label = "Light from This Image" if settings.image else "Light from a File..."
@@ -89,14 +89,6 @@ class HEADROOM_PT_world_settings(bpy.types.Panel):
             inner = row.row()
             inner.active = getattr(settings, switch)
             inner.prop(settings, value, text="")
-
-
-def redraw(context: bpy.types.Context) -> None:
-    """Shows progress in every properties editor."""
-    for window in context.window_manager.windows:
-        for area in window.screen.areas:
-            if area.type == "PROPERTIES":
-                area.tag_redraw()
 
 
 def _image_menu(self: Any, context: bpy.types.Context) -> None:
