@@ -1,0 +1,561 @@
+"""One bake: plate -> files for the engine -> EXR frames -> shown by the group.
+
+`Bake.step` does a little and returns, for a timer; `Bake.run` does it all, for background mode and scripts. Datablocks
+are looked up anew at every step, since undo and removal make old references invalid.
+"""
+
+import os
+import shutil
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import bpy
+
+from . import cache, capture, colour, engine, node_group, source, state, versions
+from .host import frames as host_frames
+from .host import stamp
+from .problems import Problem
+from .sequences import sequence_of
+from .task import EngineTask
+
+__all__ = ["Bake", "Report", "cache_folders", "drop_unused", "face_of", "folder_shown", "shaping_settings", "shown_frame", "version_of", "worker_settings"]
+
+STEP_S = 0.1
+STAMP_EVERY_S = 3.0
+Steps = Iterator[bool]
+"""A bake in work: True while there is more to do at once, False to come back later."""
+
+
+@dataclass(kw_only=True)
+class Report:
+    """What a bake did."""
+
+    status: str = "done"
+    """done, failed or cancelled."""
+    made: int = 0
+    kept: int = 0
+    """Frames that were there already and up to date."""
+    failed: int = 0
+    left: int = 0
+    folder: str = ""
+    files: list[str] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+    problem: Problem | None = None
+
+    def __str__(self) -> str:
+        parts = [f"{self.made} made" if self.made or not self.kept else "", f"{self.kept} up to date" * bool(self.kept)]
+        parts += [f"{self.failed} failed" * bool(self.failed), f"{self.left} not made" * bool(self.left)]
+        return ", ".join(part for part in parts if part)
+
+
+class Bake:
+    """A group's bake. Raises `Problem` at once where the request makes no sense."""
+
+    def __init__(self, group: bpy.types.NodeTree, scene: bpy.types.Scene) -> None:
+        self._uid, self._scene_uid = versions.uid_of(group), versions.uid_of(scene)
+        if group.library is not None:
+            raise Problem(f"{group.name} is linked from another file.", "Run it there, or make it local first.")
+        if self._uid in state.running:
+            raise Problem(f"{group.name} is being run already.")
+        self.name = group.name
+        self.message = "Reading the plate"
+        self.fraction = 0.0
+        self.report: Report | None = None
+        self._cancelled = False
+        self._task: EngineTask | None = None
+        self._report = Report()
+        self._steps = self._work()
+        state.running[self._uid] = self
+
+    @property
+    def finished(self) -> bool:
+        """Whether there is a report."""
+        return self.report is not None
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether Blender itself has work to do, rather than the engine."""
+        return self._task is None and not self.finished
+
+    def step(self) -> None:
+        """Works for about a tenth of a second, or not at all while the engine does."""
+        until = time.monotonic() + STEP_S
+        more = True
+        while more and not self.finished and time.monotonic() < until:
+            try:
+                more = next(self._steps)
+            except StopIteration:
+                self._end()
+            except Problem as problem:
+                self._report.status, self._report.problem = "failed", problem
+                self._end()
+            except ReferenceError:
+                self._report.status = "failed"
+                self._report.problem = Problem(f"{self.name} was changed too much while it ran.", "Run it again.")
+                self._end()
+            except BaseException:
+                self._end()
+                raise
+
+    def run(self, on_step: Callable[[], None] | None = None) -> Report:
+        """Blocks until it is done."""
+        try:
+            while not self.finished:
+                self.step()
+                if on_step is not None:
+                    on_step()
+                if self._task is not None and not self.finished:
+                    time.sleep(0.02)
+        except BaseException:
+            self.abandon()
+            raise
+        assert self.report is not None
+        return self.report
+
+    def cancel(self) -> None:
+        """Stops soon; finished frames stay and are not made again."""
+        self._cancelled = True
+        self.message = "Stopping"
+        if self._task is not None:
+            self._task.cancel()
+
+    def abandon(self) -> None:
+        """Lets go at once: the file is being closed. Finished frames stay on disk."""
+        self.cancel()
+        state.running.pop(self._uid, None)
+        self._steps.close()
+
+    # ---- the work --------------------------------------------------------------------------------------------
+
+    def _work(self) -> Steps:
+        group, scene = self._group(), self._scene()
+        instance = source.find_instance(group, scene)
+        plate = source.plate_of(group, instance)
+        numbers = source.wanted_numbers(group, plate, instance.scene if instance else scene)
+        if plate.missing:
+            gaps = host_frames.format_range(plate.missing)
+            self._warn(f"Frames {gaps} of {plate.stem} are missing on disk and were left out.")
+        root = cache.folder_of(group.headroom.cache)
+        cache.check_writable(root)
+        if cache.is_unsaved() and group.headroom.cache.startswith("//"):
+            self._warn(f"The .blend is not saved: the frames go to {root}. Save it and run again to move them.")
+        _adopt(group, root)
+        _identify(group)
+        version, shaping = version_of(group, plate), shaping_settings(group, plate)
+        targets = {number: host_frames.cached_frame(root, plate.stem, version, number) for number in numbers}
+        sources: dict[int | None, str] = {}
+        for index, number in enumerate(numbers):
+            if self._cancelled:
+                self._cancel_report(len(numbers))
+                return
+            if plate.is_captured:
+                self.message = f"Reading frame {index + 1} of {len(numbers)}" if plate.user else "Reading the plate"
+                self.fraction = 0.1 * index / len(numbers)
+                sources[number] = str(self._captured(plate, number, root))
+                yield True
+            else:
+                sources[number] = plate.path_of(number)
+        frames = [{"frame": n, "source": sources[n], "target": str(targets[n])} for n in numbers]
+        engine_version, hashes = engine.known_version()
+        stale = stamp.stale_frames(
+            frames, settings=shaping, worker_version=engine_version,
+            model_sha256=hashes.get(shaping.get("model") or engine.default_model() or ""),
+        )  # fmt: skip
+        todo = [frame for frame in frames if frame["frame"] in stale]
+        self._report.kept = len(frames) - len(todo)
+        self._report.folder = str(next(iter(targets.values())).parent)
+        if todo:
+            yield from self._through_engine(todo, plate, shaping)
+        self._show(plate, version, targets, sources)
+
+    def _captured(self, plate: source.Plate, number: int | None, root: Path) -> Path:
+        group = self._group()
+        instance = source.find_instance(group, self._scene()) if plate.kind == "upstream" else None
+        suffix = capture.captured_suffix(plate)
+        folder = root / f"{plate.stem}_plate_{_mark(group, plate)}"
+        name = f"{plate.stem}{suffix}" if number is None else f"{plate.stem}.{number:04d}{suffix}"
+        target = folder / name
+        if plate.kind == "movie":
+            # A movie's frames change only with the movie: they are not read again while it is the same.
+            movie = {"frame": number, "source": plate.path, "target": str(target)}
+            if stamp.is_stale(stamp.read_stamp(stamp.stamp_path(target)), movie, settings={}) is None:
+                return target
+            capture.capture(plate, number, target, None)
+            stamp.record(stamp.stamp_path(target), [movie], settings={}, worker_version="capture")
+            return target
+        capture.capture(plate, number, target, instance)
+        return target
+
+    def _through_engine(self, todo: list[dict[str, Any]], plate: source.Plate, shaping: dict[str, Any]) -> Steps:
+        task = EngineTask(worker_settings(self._group(), plate), todo)
+        self._task = task
+        fresh: list[dict[str, Any]] = []
+        task.on_frame = lambda event: self._frame_done(event, fresh)
+        start = self.fraction
+        written = time.monotonic()
+        try:
+            while not task.finished:
+                task.step()
+                self.message, self.fraction = task.message, start + (1 - start) * task.fraction
+                if fresh and (task.finished or time.monotonic() - written > STAMP_EVERY_S):
+                    self._stamp(fresh, shaping, task.version)
+                    written = time.monotonic()
+                if not task.finished:
+                    yield False
+        finally:
+            if not task.finished:
+                task.cancel()
+            self._stamp(fresh, shaping, task.version)
+        outcome = task.outcome
+        assert outcome is not None
+        self._report.status = outcome["status"]
+        self._report.left = len(todo) - self._report.made - self._report.failed - (
+            sum(1 for event in outcome["frames"] if event.get("status") == "skipped")
+        )  # fmt: skip
+        if outcome["status"] == "failed":
+            self._report.problem = Problem(outcome["error"] or "The engine failed.", outcome["fix"])
+
+    def _frame_done(self, event: dict[str, Any], fresh: list[dict[str, Any]]) -> None:
+        status = event.get("status")
+        if status in ("done", "skipped"):
+            fresh.append(event)
+            self._report.made += status == "done"
+            self._report.kept += status == "skipped"
+            if status == "done":
+                self._facts = event.get("facts", {})
+        self._report.failed += status == "failed"
+        for warning in event.get("warnings") or ():
+            self._warn(warning)
+
+    _facts: dict[str, Any] = {}
+
+    def _stamp(self, fresh: list[dict[str, Any]], shaping: dict[str, Any], version: str | None) -> None:
+        if not fresh:
+            return
+        _version, hashes = engine.known_version()
+        sha = self._facts.get("weights_sha256") or hashes.get(shaping.get("model") or engine.default_model() or "")
+        try:
+            stamp.record(
+                stamp.stamp_path(fresh[0]["target"]), fresh, settings=shaping, worker_version=version or "",
+                model_sha256=sha or None,
+            )  # fmt: skip
+        except OSError as error:
+            self._warn(f"The cache's notes could not be written ({error.strerror or error}).")
+        fresh.clear()
+
+    def _show(
+        self, plate: source.Plate, version: str, targets: dict[int | None, Path], sources: dict[int | None, str]
+    ) -> None:
+        """Points the group at what is there now, where that is more than nothing."""
+        group = self._group()
+        folder = next(iter(targets.values())).parent
+        there: list[int | None] = [n for n in targets if targets[n].is_file()]
+        earlier = group.headroom.baked
+        if not there or (self._report.status != "done" and earlier.version and earlier.version != version):
+            return  # an older bake that is whole is worth more than a new one that is not
+        everything: list[int] = []
+        first = targets[there[0]]
+        if plate.user is not None:
+            numbered = sequence_of(str(first))
+            everything = [n for n in numbered.on_disk() if n in set(plate.numbers) | set(there)] if numbered else []
+            first = host_frames.cached_frame(folder.parent, plate.stem, version, min(everything))
+        previous = node_group.plate_images(group)
+        baked = _image(str(first), f"{plate.stem} HDR", plate.user is not None)
+        colour.tag_working(baked)
+        shown, user = self._plate_image(plate, sources)
+        node_group.show(group, baked, shown, plate.user, user)
+        drop_unused(previous)
+        earlier.version, earlier.ready, earlier.wanted = version, len(there), len(targets)
+        earlier.frames = host_frames.format_range(everything) if everything else ""
+        pattern = sequence_of(str(first)) if plate.user is not None else None
+        earlier.pattern = cache.blend_relative(pattern.pattern if pattern else str(first))
+        some = sources[there[0]]
+        numbered = sequence_of(some) if plate.user is not None else None
+        earlier.source = cache.blend_relative(numbered.pattern if numbered else some)
+        earlier.face = face_of(group)
+        if self._facts:
+            earlier.summary = _in_words(self._facts)
+        earlier.space, earlier.captured = plate.from_space, plate.kind in ("upstream", "pixels")
+        self._report.files = [str(targets[n]) for n in there]
+        if self._facts.get("width") and tuple(shown.size) not in ((0, 0), self._size()):
+            self._warn(
+                f"{plate.stem} is stored turned: Blender shows it {shown.size[0]} x {shown.size[1]}, the result is "
+                f"{self._facts['width']} x {self._facts['height']}. Save it upright to work on it here."
+            )
+        group.update_tag()
+
+    def _size(self) -> tuple[int, int]:
+        return int(self._facts.get("width", 0)), int(self._facts.get("height", 0))
+
+    def _plate_image(
+        self, plate: source.Plate, sources: dict[int | None, str]
+    ) -> tuple[bpy.types.Image, node_group.FrameUser | None]:
+        image = versions.by_uid(bpy.data.images, plate.image_uid) if plate.image_uid is not None else None
+        if image is not None and plate.shown_as_is:
+            return image, plate.user
+        first = min(sources.values(), key=lambda path: (len(path), path))
+        shown = _image(first, f"{plate.stem} plate", plate.user is not None)
+        if plate.kind in ("upstream", "pixels"):
+            colour.tag_working(shown)
+        elif shown.colorspace_settings.name != plate.from_space:
+            shown.colorspace_settings.name = plate.from_space
+        return shown, plate.user
+
+    # ---- the end ---------------------------------------------------------------------------------------------
+
+    def _end(self) -> None:
+        state.running.pop(self._uid, None)
+        self.fraction = 1.0
+        group = versions.by_uid(bpy.data.node_groups, self._uid)
+        if group is not None:
+            state.forget(group)
+        self.report = self._report
+        self._steps.close()
+
+    def _cancel_report(self, count: int) -> None:
+        self._report.status, self._report.left = "cancelled", count
+
+    def _warn(self, sentence: str) -> None:
+        if sentence not in self._report.warnings:
+            self._report.warnings.append(sentence)
+
+    def _group(self) -> bpy.types.NodeTree:
+        found = versions.by_uid(bpy.data.node_groups, self._uid)
+        if found is None:
+            raise Problem(f"{self.name} was removed while it ran.")
+        return found
+
+    def _scene(self) -> bpy.types.Scene:
+        return versions.by_uid(bpy.data.scenes, self._scene_uid) or bpy.context.scene
+
+
+# ---- what a result depends on ------------------------------------------------------------------------------------
+
+
+def worker_settings(group: bpy.types.NodeTree, plate: source.Plate) -> dict[str, Any]:
+    """The settings that the engine gets; the same as the options of ``headroom convert``."""
+    from .preferences import preferences
+
+    chosen, shared = group.headroom, preferences()
+    settings: dict[str, Any] = {
+        "model": chosen.model.strip() or None,
+        "from_space": plate.from_space,
+        "to_space": colour.working_space(),
+        "ocio_config": colour.config_path(),
+        "curve": chosen.curve,
+        "boost": _exact(chosen.boost),
+        "tau": _exact(chosen.tau),
+        "clip_level": _exact(chosen.clip_level) if chosen.use_clip_level else None,
+        "peak_stops": _exact(chosen.peak_stops) if chosen.use_peak_stops else None,
+        "dequantize": chosen.dequantize,
+        "mask": True,
+        "depth": chosen.depth,
+        "compression": chosen.compression,
+        "device": shared.device.strip() or "auto",
+        "memory": shared.memory.strip() or None,
+        "overwrite": True,
+        "resume": True,
+    }
+    return {key: value for key, value in settings.items() if value is not None}
+
+
+def shaping_settings(group: bpy.types.NodeTree, plate: source.Plate | None = None) -> dict[str, Any]:
+    """What decides a result's pixels, beside the plate: the same on every machine.
+
+    Without ``plate`` its colour space is taken from the group's settings and images, without reading files.
+    """
+    chosen = group.headroom
+    return {
+        "model": chosen.model.strip() or None,
+        "from": plate.from_space if plate is not None else _space_stated(group),
+        "to": colour.working_space(),
+        "config": colour.config_mark(),
+        "curve": chosen.curve,
+        "boost": _exact(chosen.boost),
+        "tau": _exact(chosen.tau),
+        "clip_level": _exact(chosen.clip_level) if chosen.use_clip_level else None,
+        "peak_stops": _exact(chosen.peak_stops) if chosen.use_peak_stops else None,
+        "dequantize": chosen.dequantize,
+        "depth": chosen.depth,
+        "compression": chosen.compression,
+    }
+
+
+def version_of(group: bpy.types.NodeTree, plate: source.Plate | None = None) -> str:
+    """8 hex digits for settings and plate: names the folder of the results."""
+    mark = _mark(group, plate) if plate is not None else group.headroom.baked.mark
+    if plate is not None:
+        group.headroom.baked.mark = mark
+    return host_frames.settings_key({**shaping_settings(group, plate), "plate": mark})
+
+
+def folder_shown(group: bpy.types.NodeTree) -> str:
+    """The folder of the frames that a group shows."""
+    return os.path.dirname(_absolute(group, group.headroom.baked.pattern))
+
+
+def cache_folders(group: bpy.types.NodeTree) -> list[Path]:
+    """Every folder of results and captured frames that was made for a group's plate, of earlier settings too.
+
+    Folders that another group of this file shows are left out.
+    """
+    baked = group.headroom.baked
+    if not baked.pattern:
+        return []
+    shown, origin = Path(folder_shown(group)), os.path.dirname(_absolute(group, baked.source))
+    in_use = {
+        folder_shown(tree)
+        for tree in bpy.data.node_groups
+        if tree != group and node_group.is_ours(tree) and tree.headroom.baked.pattern
+    }
+    stem = shown.name.rpartition("_")[0]
+    folders = []
+    for folder in sorted(shown.parent.glob(f"{stem}_*")):
+        sidecar = stamp.read_stamp(folder / stamp.STAMP_NAME) or {}
+        origins = {os.path.dirname(str(frame.get("source"))) for frame in sidecar.get("frames", {}).values()}
+        is_plate = folder.name == f"{stem}_plate_{baked.mark}"
+        if folder.is_dir() and str(folder) not in in_use and (is_plate or origins == {origin}):
+            folders.append(folder)
+    return folders
+
+
+def shown_frame(group: bpy.types.NodeTree, frame: int | None) -> dict[str, Any] | None:
+    """Source and target of the file that a group shows at a scene frame."""
+    baked = group.headroom.baked
+    node = group.nodes.get(node_group.BAKED)
+    if node is None or node.image is None:
+        return None
+    target, origin = _absolute(group, baked.pattern), _absolute(group, baked.source)
+    if node.image.source != "SEQUENCE":
+        return {"frame": None, "source": origin, "target": target}
+    scene_frame = bpy.context.scene.frame_current if frame is None else frame
+    user = node_group.FrameUser(node.frame_start, node.frame_duration, node.frame_offset)
+    number = user.number_at(scene_frame)
+    return {"frame": number, "source": _numbered(origin, number), "target": _numbered(target, number)}
+
+
+def _numbered(pattern: str, number: int) -> str:
+    head, _, tail = pattern.rpartition("#")
+    return f"{head.rstrip('#')}{number:0{len(head) - len(head.rstrip('#')) + 1}d}{tail}" if head or tail else pattern
+
+
+def _absolute(group: bpy.types.NodeTree, path: str) -> str:
+    return os.path.normpath(bpy.path.abspath(path, library=group.library)) if path else ""
+
+
+def _space_stated(group: bpy.types.NodeTree) -> str:
+    chosen = group.headroom
+    if chosen.from_space.strip() and not chosen.baked.captured:
+        return str(chosen.from_space.strip())
+    if chosen.source == "IMAGE" and chosen.image is not None and not chosen.baked.captured:
+        return colour.tag_of(chosen.image)
+    if chosen.source == "CLIP" and chosen.clip is not None:
+        return colour.tag_of(chosen.clip)
+    return str(chosen.baked.space)
+
+
+def _mark(group: bpy.types.NodeTree, plate: source.Plate) -> str:
+    """Tells plates of the same name apart. Not the whole path: a project may move or lie elsewhere on a farm."""
+    if plate.path:
+        folder, name = os.path.split(plate.path)
+        return host_frames.settings_key({"plate": [os.path.basename(folder), name]})
+    return host_frames.settings_key({"plate": group.headroom.ident})
+
+
+def face_of(group: bpy.types.NodeTree, instance: source.Instance | None = None) -> str:
+    """Which plate the group's settings name just now, without reading files: another text, another plate."""
+    chosen = group.headroom
+    if chosen.source == "IMAGE":
+        return f"{_short_name(chosen.image)} at {chosen.frame_start}" if chosen.image else ""
+    if chosen.source == "CLIP":
+        clip = chosen.clip
+        return f"{_short_name(clip)} at {clip.frame_start} + {clip.frame_offset}" if clip else ""
+    instance = instance or source.find_instance(group, bpy.context.scene)
+    socket = source.upstream_socket(instance.node) if instance is not None else None
+    if socket is None:
+        return ""
+    node = socket.node
+    image, clip = getattr(node, "image", None), getattr(node, "clip", None)
+    if image is not None:
+        return f"{_short_name(image)} at {node.frame_start} + {node.frame_offset} x {node.frame_duration}"
+    if clip is not None:
+        return f"{_short_name(clip)} at {clip.frame_start} + {clip.frame_offset}"
+    return f"{node.name}: {socket.identifier}"
+
+
+def _short_name(datablock: bpy.types.Image | bpy.types.MovieClip) -> str:
+    """The file's name with its folder's: the same after the .blend was saved or moved with its plates."""
+    path = datablock.filepath
+    if not path:
+        return str(datablock.name)
+    folder, name = os.path.split(bpy.path.abspath(path, library=datablock.library).replace("\\", "/"))
+    return f"{os.path.basename(folder)}/{name}"
+
+
+def _identify(group: bpy.types.NodeTree) -> None:
+    """Gives the group a name of its own for captured plates; a copy that kept its origin's gets a new one."""
+    chosen = group.headroom
+    others = [tree for tree in bpy.data.node_groups if tree != group and node_group.is_ours(tree)]
+    if not chosen.ident or any(tree.headroom.ident == chosen.ident for tree in others):
+        chosen.ident = os.urandom(4).hex()
+
+
+def _exact(value: float) -> float:
+    """Blender keeps 32-bit floats: 0.95 comes back as 0.949999988."""
+    return round(float(value), 6)
+
+
+# ---- datablocks and folders --------------------------------------------------------------------------------------
+
+
+def _image(path: str, name: str, is_sequence: bool) -> bpy.types.Image:
+    """The image datablock of a file, made or read again."""
+    wanted = "SEQUENCE" if is_sequence else "FILE"
+    for image in bpy.data.images:
+        same = image.filepath and os.path.normpath(bpy.path.abspath(image.filepath)) == os.path.normpath(path)
+        if same and image.library is None and image.source == wanted and image.get(OURS):
+            image.reload()
+            return image
+    image = bpy.data.images.load(path, check_existing=False)
+    image.name = name
+    image.source = wanted
+    image[OURS] = True
+    image.filepath = cache.blend_relative(path)
+    return image
+
+
+OURS = "headroom"
+"""Custom property of the image datablocks that were made here."""
+
+
+def drop_unused(images: list[bpy.types.Image]) -> None:
+    """Removes images that were made here and that nothing shows any more."""
+    for image in images:
+        if image.users == 0 and image.get(OURS):
+            bpy.data.images.remove(image)
+
+
+def _adopt(group: bpy.types.NodeTree, root: Path) -> None:
+    """Moves what was made before the .blend was saved to its place beside the .blend."""
+    baked = group.headroom.baked
+    old = Path(folder_shown(group)) if baked.pattern else None
+    if cache.is_unsaved() or old is None or not old.is_dir() or not cache.is_of_unsaved(old) or old.parent == root:
+        return
+    try:
+        for folder in [one for one in old.parent.iterdir() if one.is_dir() and not (root / one.name).exists()]:
+            shutil.move(str(folder), str(root / folder.name))
+    except OSError:
+        return  # they are made again instead
+
+
+def _in_words(facts: dict[str, Any]) -> str:
+    share = 100 * float(facts.get("clipped_share", 0.0))
+    if facts.get("passed_through"):
+        return "Holds its highlights already"
+    if facts.get("masked_share") == 0:
+        return "Nothing is clipped"
+    stops, peak = float(facts.get("gain_stops_peak", 0.0)), float(facts.get("peak", 0.0))
+    return f"{share:.2g}% clipped, up to +{stops:.1f} stops, peak {peak:.3g}"

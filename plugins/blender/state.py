@@ -1,0 +1,83 @@
+"""What a group's state is: running, up to date, out of date, partly there. Cheap enough to be asked while drawing."""
+
+import time
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import bpy
+
+from . import versions
+
+__all__ = ["Status", "forget", "forget_all", "running", "status_of"]
+
+RECHECK_S = 2.0
+"""How long a status is believed; changed settings, undo and loading drop it at once."""
+
+running: dict[int, Any] = {}
+"""Group's uid -> the bake in work."""
+_remembered: dict[int, tuple[float, "Status"]] = {}
+
+
+class Status(NamedTuple):
+    """A group's state for people, and for scripts."""
+
+    kind: str
+    """EMPTY, RUNNING, FRESH, STALE, PARTIAL, MISSING or LINKED."""
+    text: str
+    icon: str
+    fraction: float = 0.0
+
+
+def status_of(group: bpy.types.NodeTree, frame: int | None = None) -> Status:
+    """The state of a group; of its files only those of one frame are looked at."""
+    uid = versions.uid_of(group)
+    bake = running.get(uid)
+    if bake is not None:
+        return Status("RUNNING", bake.message, "SORTTIME", bake.fraction)
+    when, known = _remembered.get(uid, (0.0, None))
+    now = time.monotonic()
+    if known is None or now - when > RECHECK_S:
+        known = _look(group, frame)
+        _remembered[uid] = (now, known)
+    return known
+
+
+def forget(group: bpy.types.ID) -> None:
+    """The group's settings or files have changed."""
+    _remembered.pop(versions.uid_of(group), None)
+
+
+def forget_all() -> None:
+    """After undo, redo and loading."""
+    _remembered.clear()
+
+
+def _look(group: bpy.types.NodeTree, frame: int | None) -> Status:
+    from . import bake
+    from .host import stamp
+
+    baked = group.headroom.baked
+    if not baked.version:
+        return Status("EMPTY", "Not run yet: the plate is passed through", "INFO")
+    if bake.version_of(group) != baked.version:
+        return Status("STALE", "Out of date: the settings have changed", "ERROR")
+    face = bake.face_of(group)
+    if face and face != baked.face and group.library is None:
+        return Status("STALE", "Out of date: another plate or other timing", "ERROR")
+    shown = bake.shown_frame(group, frame)
+    if shown is None or not Path(shown["target"]).is_file():
+        if not Path(bake.folder_shown(group)).is_dir():
+            return Status("MISSING", "The baked frames are gone: run again", "ERROR")
+        return Status("PARTIAL", f"This frame is not baked ({baked.frames} are)", "ERROR")
+    sidecar = stamp.read_stamp(stamp.stamp_path(shown["target"]))
+    why = stamp.is_stale(sidecar, shown, settings=bake.shaping_settings(group))
+    if why == "the source has changed":
+        return Status("STALE", "Out of date: the plate has changed", "ERROR")
+    if why == "the settings have changed":
+        return Status("STALE", "Out of date: made with other settings", "ERROR")
+    if baked.ready < baked.wanted:
+        return Status("PARTIAL", f"{baked.ready} of {baked.wanted} frames are there", "ERROR")
+    if group.library is not None:
+        return Status("LINKED", "Linked from another file: runs there", "LINKED")
+    count = f"{baked.ready} frames" if baked.ready > 1 else "Done"
+    return Status("FRESH", f"{count}, up to date" if baked.ready > 1 else "Up to date", "CHECKMARK")
