@@ -52,6 +52,7 @@ class _Run:
     id: int
     settings: dict[str, Any]
     frames: list[dict[str, Any]]
+    begun: bool = False
     cancelled: threading.Event = field(default_factory=threading.Event)
     counts: dict[str, int] = field(default_factory=lambda: {"done": 0, "skipped": 0, "failed": 0})
 
@@ -139,11 +140,16 @@ class _Worker:
         self.queue.put(run)
 
     def cancel(self, message: Mapping[str, Any]) -> None:
+        job = message.get("job")
         with self.lock:
-            run = self.runs.get(message.get("job", 0))
-        if run is None:
-            raise UsageError(f"there is no run {message.get('job')!r} to cancel")
-        run.cancelled.set()
+            run = self.runs.get(job) if isinstance(job, int) else None
+            if run is None:
+                raise UsageError(f"there is no run {job!r} to cancel")
+            run.cancelled.set()
+            if not run.begun:
+                del self.runs[run.id]
+        if not run.begun:
+            self.wire.send(protocol.CANCELLED, run.id, counts=run.counts, exit_code=130)
 
     def leave(self) -> None:
         """The host has gone or wants us to go."""
@@ -159,7 +165,8 @@ class _Worker:
     def leave_now(self) -> None:
         if self.in_work is not None:
             # The name that headroom.io.writing gives a file that is not whole yet.
-            self.in_work.with_name(f"{self.in_work.name}.partial-{os.getpid()}").unlink(missing_ok=True)
+            with contextlib.suppress(OSError):
+                self.in_work.with_name(f"{self.in_work.name}.partial-{os.getpid()}").unlink()
         os._exit(0)
 
     def sign_of_life(self) -> None:
@@ -193,9 +200,13 @@ class _Worker:
                 continue
             if run is None:
                 break
-            self.guarded(run.id, partial(self.run, run))
             with self.lock:
-                self.runs.pop(run.id, None)
+                run.begun = not run.cancelled.is_set()
+            if run.begun:
+                self.guarded(run.id, partial(self.run, run))
+            with self.lock:
+                if self.runs.get(run.id) is run:
+                    del self.runs[run.id]
 
     def guarded(self, number: int, act: Callable[[], None]) -> None:
         try:

@@ -16,7 +16,7 @@ from headroom.colour.lut import through_lut
 from headroom.colour.ocio import load_config
 from headroom.colour.plan import ColourPlan
 from headroom.colour.plan import plan as plan_colour
-from headroom.errors import Cancelled, HeadroomError, WriteError
+from headroom.errors import Cancelled, HeadroomError, PlateError, WriteError
 from headroom.io.targets import Depth
 from headroom.jobs.naming import Task
 from headroom.jobs.record import fingerprint, header_attributes, recorded_fingerprint
@@ -164,6 +164,10 @@ class Job:
         return report
 
     def _convert(self, task: Task, report: FileReport, watcher: Watcher, cancelled: Callable[[], bool]) -> None:
+        for path in (task.source, task.target):
+            shown = str(path).encode("utf-8", "backslashreplace").decode()
+            if shown != str(path):
+                raise PlateError(f"{shown}: the name is not UTF-8, which the image libraries need; rename it")
         mark = None
         if task.target.exists():
             mark = self._fingerprint(task)
