@@ -150,7 +150,7 @@ def compare(case: dict[str, Any], size: str, model: Path, pythons: list[str], na
 
 def show_parity(arguments: argparse.Namespace, model: Path, folder: Path) -> list[Any]:
     """The table of differences."""
-    print("| pixels | case | torch | largest relative difference | mean | mask | recorded untouched | masked | s | MB |")
+    print("| pixels | case | torch | largest difference | mean | mask | recorded untouched | masked | s | MB |")
     print("|---|---|---|---|---|---|---|---|---|---|")
     answers = []
     for size in arguments.sizes:

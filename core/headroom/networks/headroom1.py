@@ -131,7 +131,7 @@ class SceneNet(nn.Module):
             if level < len(self.down):
                 skips.append(x)
                 x = self.down[level](x)
-        statistics = level_statistics(scene_srgb[:, :3].float()).to(scene_srgb)
+        statistics = level_statistics(scene_srgb[:, :3].float()).type_as(scene_srgb)
         pooled = torch.cat([x.mean((2, 3)), x.amax((2, 3)), statistics], 1)
         context = self.context(pooled)
         scale, shift = self.modulate(context)[..., None, None].chunk(2, 1)

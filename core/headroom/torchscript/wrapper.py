@@ -68,6 +68,8 @@ class Wrapper(nn.Module):
 
     def forward(self, pixels: Tensor) -> Tensor:
         """(B, 3 or 4, H, W) RGB or RGBA to the same channels and a mask behind them."""
+        if pixels.dim() != 4 or pixels.shape[1] < 3:
+            raise ValueError("headroom needs red, green and blue (and may have alpha): set the node's channels to rgba")
         frames: list[Tensor] = []
         for index in range(pixels.shape[0]):
             frames.append(self.frame(self.finite(pixels[index : index + 1].float())))
@@ -233,5 +235,4 @@ class Wrapper(nn.Module):
         low = torch.where(ok, pixels, nothing + torch.inf).amin((2, 3), keepdim=True)
         high = torch.where(none, torch.ones_like(high), high)
         low = torch.where(none, torch.zeros_like(low), low)
-        pixels = torch.where(torch.isnan(pixels), nothing, pixels)
-        return torch.minimum(torch.maximum(pixels, low), high)
+        return torch.where(torch.isnan(pixels), nothing, torch.minimum(torch.maximum(pixels, low), high))
