@@ -52,8 +52,9 @@ def switched(changes: list[tuple[nuke.Knob, Any]]) -> Iterator[None]:
         for knob, wanted in changes:
             is_now = knob.value()
             if is_now != wanted and not knob.hasExpression():
-                knob.setValue(wanted)
                 before.append((knob, is_now))
+                with contextlib.suppress(TypeError, ValueError):
+                    knob.setValue(wanted)
         yield
     finally:
         for knob, was in reversed(before):

@@ -6,6 +6,7 @@ The Write exists only while its frame renders, so that no autosave can hold one;
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import tempfile
@@ -30,7 +31,6 @@ WRITE_KNOBS: tuple[tuple[str, Any], ...] = (
     ("premultiplied", False),
     ("metadata", "default metadata"),
     ("create_directories", True),
-    ("checkHashOnRead", False),
     ("reading", False),
 )
 """rgb alone: the stream's alpha is a matte of the script, not the plate's, and goes round the bake."""
@@ -114,9 +114,13 @@ class InputRender:
             for name, wish in WRITE_KNOBS:
                 knob = write.knob(name)
                 if knob is not None:
-                    knob.setValue(wish)
-                elif name in NEEDED:
-                    raise BakeError(f"This Nuke's EXR Write has no '{name}' knob.", "Please report your Nuke version.")
+                    with contextlib.suppress(TypeError, ValueError):
+                        knob.setValue(wish)
+                if name in NEEDED and (knob is None or knob.value() != wish):
+                    raise BakeError(
+                        f"This Nuke's EXR Write cannot be set to {name} '{wish}'.",
+                        "Please report it with your Nuke version.",
+                    )
             if write.hasError():
                 raise BakeError(
                     f"The plate has an error at frame {frame}.", f"Look at {self.upstream.name()} in a viewer."
