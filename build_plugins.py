@@ -166,7 +166,7 @@ def _files_of(folder: Path, exclude: Iterable[str]) -> Files:
         if any(fnmatch.fnmatchcase(str(relative), pattern) for pattern in patterns):
             continue
         if path.is_file():
-            found[str(relative)] = path.read_bytes()
+            _add(found, {str(relative): path.read_bytes()})
     return found
 
 

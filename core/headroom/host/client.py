@@ -423,7 +423,7 @@ class Worker:
     def _last_lines(self) -> str:
         said = [line for line in self._lines if line.strip()][-SHOWN_LINES:]
         text = " / ".join(line.strip() for line in said)
-        return f"; it said last: {text[-400:]}" if text else "."
+        return f"; it said last: {text[-400:].rstrip('.')}." if text else "."
 
 
 def _absolute(program: str) -> str:

@@ -50,7 +50,9 @@ def find_worker(preferred: str | None = None, environment_dir: Path | None = Non
 
 def command_of(text: str) -> tuple[str, ...] | None:
     """The worker command that a person meant by a path, a name on PATH or a command line; None: nothing there."""
-    text = text.strip().strip('"') if text.count('"') != 2 or " " not in text.strip('" ') else text.strip()
+    text = text.strip()
+    if len(text) > 1 and text[0] == text[-1] == '"' and text.count('"') == 2:
+        text = text[1:-1]  # a path as Windows copies it
     path = Path(text).expanduser()
     try:
         if path.is_dir():

@@ -34,7 +34,7 @@ NOT_SHAPING = frozenset({"overwrite", "resume", "memory"})
 
 _PART = re.compile(r"(-?\d+)(?:-(-?\d+)(?:[x:](\d+))?)?")
 # A lone # must stand apart, since it is also found in plain names; so must a lone @ never count.
-_TOKEN = re.compile(r"%(?:0(\d+))?d|\$F(\d*)|(#{2,}|(?:(?<=[._-])|^)#(?=[._-]|$))|(@{2,})")
+_TOKEN = re.compile(r"%(?:0(\d+))?d(?![A-Za-z])|\$F(\d*)|(#{2,}|(?:(?<=[._-])|^)#(?=[._-]|$))|(@{2,})")
 _NUMBER = re.compile(r"(?<!\d)(-?\d+)(?=\.[A-Za-z][A-Za-z0-9]*$)")
 
 
@@ -138,7 +138,7 @@ def find_frames(pattern: str) -> list[int]:
 
 def settings_key(settings: Mapping[str, Any]) -> str:
     """8 hex digits that stand for the settings that shape a result; a key set to None counts as not set."""
-    shaping = {str(k): v for k, v in settings.items() if v is not None and k not in NOT_SHAPING}
+    shaping = {str(k): _same(v) for k, v in settings.items() if v is not None and k not in NOT_SHAPING}
     text = json.dumps(shaping, sort_keys=True, separators=(",", ":"), default=os.fspath)
     return hashlib.sha256(text.encode("utf-8")).hexdigest()[:8]
 
@@ -154,6 +154,11 @@ def missing_frames(
 ) -> list[int | None]:
     """The frames whose result is not there. Results appear whole or not at all, so that being there is enough."""
     return [frame for frame in frames if not cached_frame(folder, stem, version, frame).is_file()]
+
+
+def _same(value: Any) -> Any:
+    """2.0 and 2 are one setting."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
 def _numbered(frame: int, width: int) -> str:
