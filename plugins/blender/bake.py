@@ -433,7 +433,7 @@ def shown_frame(group: bpy.types.NodeTree, frame: int | None) -> dict[str, Any] 
         return {"frame": None, "source": origin, "target": target}
     scene_frame = bpy.context.scene.frame_current if frame is None else frame
     user = node_group.FrameUser(node.frame_start, node.frame_duration, node.frame_offset)
-    number = user.number_at(scene_frame)
+    number = user.number_at(max(scene_frame, user.start))
     return {"frame": number, "source": _numbered(origin, number), "target": _numbered(target, number)}
 
 
@@ -558,4 +558,4 @@ def _in_words(facts: dict[str, Any]) -> str:
     if facts.get("masked_share") == 0:
         return "Nothing is clipped"
     stops, peak = float(facts.get("gain_stops_peak", 0.0)), float(facts.get("peak", 0.0))
-    return f"{share:.2g}% clipped, up to +{stops:.1f} stops, peak {peak:.3g}"
+    return f"{share:.2g}% clipped, peak {peak:.3g}\nup to +{stops:.1f} stops"

@@ -2,6 +2,7 @@
 
 import os
 import re
+import warnings
 from functools import lru_cache
 from hashlib import sha256
 from pathlib import Path
@@ -35,7 +36,11 @@ def working_space() -> str:
 
 def tag_of(datablock: bpy.types.Image | bpy.types.MovieClip) -> str:
     """The colour space that Blender takes an image or clip to be in."""
-    return str(datablock.colorspace_settings.name)
+    name = _named(datablock)
+    if not name:  # a movie has none before its first frame was read
+        _width, _height = datablock.size
+        name = _named(datablock)
+    return name or ("sRGB" if "sRGB" in blender_spaces() else blender_spaces()[0])
 
 
 def tag_working(image: bpy.types.Image) -> None:
@@ -49,6 +54,12 @@ def blender_spaces() -> list[str]:
     """The colour spaces that this Blender offers for images."""
     items = bpy.types.ColorManagedInputColorspaceSettings.bl_rna.properties["name"].enum_items
     return [item.identifier for item in items]
+
+
+def _named(datablock: bpy.types.Image | bpy.types.MovieClip) -> str:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # Blender warns of the name that is not there yet
+        return str(datablock.colorspace_settings.name)
 
 
 def _stamp(path: str) -> int:

@@ -37,8 +37,8 @@ class FrameUser(NamedTuple):
     offset: int
 
     def number_at(self, frame: int) -> int:
-        """The file number that Blender shows at a scene frame; the ends are held."""
-        return min(max(frame - self.start + 1, 1), max(self.duration, 1)) + self.offset
+        """The file number that Blender shows at a scene frame; the last is held, before the first there is none."""
+        return min(max(frame - self.start + 1, 0), max(self.duration, 1)) + self.offset
 
 
 def build() -> bpy.types.NodeTree:

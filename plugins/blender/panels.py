@@ -54,7 +54,9 @@ class HEADROOM_PT_node(_Sidebar, bpy.types.Panel):
         layout = self.layout
         _draw_state(layout, group, context.scene.frame_current)
         if group.headroom.baked.summary:
-            layout.label(text=group.headroom.baked.summary, icon="LIGHT")
+            facts = layout.column(align=True)
+            for number, line in enumerate(group.headroom.baked.summary.splitlines()):
+                facts.label(text=line, icon="BLANK1" if number else "LIGHT_SUN")
         problem = engine.last_problem()
         if problem is not None:
             box = layout.box().column(align=True)

@@ -114,7 +114,7 @@ class HEADROOM_AP_preferences(bpy.types.AddonPreferences):
 
     def _draw_health(self, box: Any) -> None:
         row = box.row()
-        row.label(text="Health", icon="CHECKMARK")
+        row.label(text="Health", icon="HEART")
         work = _at_work.get("health")
         row.operator("headroom.check_health", text="Checking ..." if work else "Check", icon="VIEWZOOM")
         column = box.column(align=True)

@@ -6,7 +6,7 @@ from typing import Any
 import bpy
 from bpy.props import BoolProperty, EnumProperty, FloatProperty, IntProperty, PointerProperty, StringProperty
 
-from . import colour, engine, state
+from . import colour, engine, state, versions
 
 __all__ = ["HEADROOM_PG_baked", "HEADROOM_PG_group", "register", "unregister"]
 
@@ -185,7 +185,7 @@ class HEADROOM_PG_group(bpy.types.PropertyGroup):
         subtype="DIR_PATH",
         default=DEFAULT_CACHE,
         description="Folder for the EXR frames; // is the folder of the .blend file",
-        options=set(),
+        options=versions.BLEND_RELATIVE,
     )
 
 

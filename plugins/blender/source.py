@@ -164,9 +164,10 @@ def wanted_numbers(group: bpy.types.NodeTree, plate: Plate, scene: bpy.types.Sce
         except FrameError as error:
             raise Problem(str(error)) from None
     elif chosen.frames == "CURRENT":
-        asked = [plate.user.number_at(scene.frame_current)]
+        asked = [plate.user.number_at(max(scene.frame_current, plate.user.start))]
     elif chosen.frames == "SCENE":
-        asked = [plate.user.number_at(frame) for frame in range(scene.frame_start, scene.frame_end + 1)]
+        first = max(scene.frame_start, plate.user.start)
+        asked = [plate.user.number_at(frame) for frame in range(first, scene.frame_end + 1)]
     else:
         asked = list(plate.numbers)
     there = set(plate.numbers)

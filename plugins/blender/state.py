@@ -19,7 +19,7 @@ _remembered: dict[int, tuple[float, "Status"]] = {}
 
 
 class Status(NamedTuple):
-    """A group's state for people, and for scripts."""
+    """A group's state for people, and for scripts. The text fits a sidebar as wide as Blender makes it."""
 
     kind: str
     """EMPTY, RUNNING, FRESH, STALE, PARTIAL, MISSING or LINKED."""
@@ -58,26 +58,26 @@ def _look(group: bpy.types.NodeTree, frame: int | None) -> Status:
 
     baked = group.headroom.baked
     if not baked.version:
-        return Status("EMPTY", "Not run yet: the plate is passed through", "INFO")
+        return Status("EMPTY", "Not run yet: shows the plate", "INFO")
     if bake.version_of(group) != baked.version:
-        return Status("STALE", "Out of date: the settings have changed", "ERROR")
+        return Status("STALE", "Out of date: settings changed", "ERROR")
     face = bake.face_of(group)
     if face and face != baked.face and group.library is None:
-        return Status("STALE", "Out of date: another plate or other timing", "ERROR")
+        return Status("STALE", "Out of date: another plate", "ERROR")
     shown = bake.shown_frame(group, frame)
     if shown is None or not Path(shown["target"]).is_file():
         if not Path(bake.folder_shown(group)).is_dir():
-            return Status("MISSING", "The baked frames are gone: run again", "ERROR")
-        return Status("PARTIAL", f"This frame is not baked ({baked.frames} are)", "ERROR")
+            return Status("MISSING", "The baked frames are gone", "ERROR")
+        return Status("PARTIAL", "This frame is not baked", "ERROR")
     sidecar = stamp.read_stamp(stamp.stamp_path(shown["target"]))
     why = stamp.is_stale(sidecar, shown, settings=bake.shaping_settings(group))
     if why == "the source has changed":
-        return Status("STALE", "Out of date: the plate has changed", "ERROR")
+        return Status("STALE", "Out of date: plate changed", "ERROR")
     if why == "the settings have changed":
-        return Status("STALE", "Out of date: made with other settings", "ERROR")
+        return Status("STALE", "Out of date: settings changed", "ERROR")
     if baked.ready < baked.wanted:
         return Status("PARTIAL", f"{baked.ready} of {baked.wanted} frames are there", "ERROR")
     if group.library is not None:
-        return Status("LINKED", "Linked from another file: runs there", "LINKED")
+        return Status("LINKED", "Linked: runs in its own file", "LINKED")
     count = f"{baked.ready} frames" if baked.ready > 1 else "Done"
     return Status("FRESH", f"{count}, up to date" if baked.ready > 1 else "Up to date", "CHECKMARK")

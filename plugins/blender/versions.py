@@ -5,6 +5,7 @@ from typing import Any
 import bpy
 
 __all__ = [
+    "BLEND_RELATIVE",
     "COMPOSITOR_TREE",
     "active_compositor",
     "by_uid",
@@ -22,6 +23,10 @@ __all__ = [
 COMPOSITOR_TREE = "CompositorNodeTree"
 _FIVE = bpy.app.version >= (5, 0, 0)
 """5.0: the compositor's tree is a node group of its own, and the file has a working space."""
+
+
+BLEND_RELATIVE = {"PATH_SUPPORTS_BLEND_RELATIVE"} if bpy.app.version >= (4, 5, 0) else set()
+"""Option of a path property that may begin with //; 5.x shows others in red."""
 
 
 def compositor_of(scene: bpy.types.Scene) -> bpy.types.NodeTree | None:
