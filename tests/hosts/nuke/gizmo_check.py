@@ -125,11 +125,11 @@ def parse(text: str) -> list[dict[str, Any]]:
 def _frame(statements: list[dict[str, Any]], text: str) -> list[str]:
     """Version first, then the Gizmo, end_group last."""
     said = []
-    if not re.match(r"#! \S*Nuke\d+\.\d+ -nx\n", text):
-        said.append("the first line does not say what opens it")
     if not statements or "version" not in statements[0]:
         return [*said, "version is not the first statement"]
-    if not re.fullmatch(r"\d+\.\d+ v\d+", " ".join(statements[0]["version"])):
+    if text.splitlines()[0] != f"#! Nuke{statements[0]['version'][0]} -nx":
+        said.append("the first line does not say what opens it")
+    if not re.fullmatch(r"1[4-7]\.\d+ v\d+", " ".join(statements[0]["version"])):
         said.append(f"version {' '.join(statements[0]['version'])}")
     if len(statements) < 3 or statements[1].get("node") != "Gizmo":
         return [*said, "no Gizmo follows the version"]

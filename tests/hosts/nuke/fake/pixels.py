@@ -248,7 +248,7 @@ def plate(request: dict[str, Any]) -> None:
     height, width, number = request["height"], request["width"], request["number"]
     y, x = np.mgrid[0:height, 0:width].astype(np.float32)
     scene = 0.05 + 0.5 * (x / width) * np.array([1.0, 0.8, 0.6])[:, None, None]
-    distance = np.hypot(x - width * (0.3 + 0.02 * number), y - height * 0.4)
+    distance = np.hypot(x - width * (0.3 + 0.02 * (number % 10)), y - height * 0.4)
     scene = scene + 6.0 * np.exp(-((distance / (0.12 * width)) ** 2)) * np.array([1.0, 0.9, 0.7])[:, None, None]
     scene += np.random.default_rng(number).normal(0, 0.004, scene.shape)
     code = np.clip(scene, 0, 1) ** (1 / 2.2)
