@@ -58,7 +58,7 @@ class HEADROOM_OT_world_light(RunningOperator, bpy.types.Operator):
             report_problem(self, problem)
             return {"CANCELLED"}
         context.scene.headroom_world.image = image
-        result = self.begin(context, job, image.name)
+        result = self.begin(context, job, f"Light from {image.name}")
         if "RUNNING_MODAL" in result:
             world_ui.running = job
         return result

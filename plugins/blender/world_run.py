@@ -191,8 +191,12 @@ def load_panorama(image: bpy.types.Image | str | Path) -> bpy.types.Image:
     if isinstance(image, bpy.types.Image):
         return image
     path = bpy.path.abspath(str(image))
+    known = len(bpy.data.images)
     try:
-        return bpy.data.images.load(path, check_existing=True)
+        found = bpy.data.images.load(path, check_existing=True)
+        if len(bpy.data.images) > known and bpy.context.preferences.filepaths.use_relative_paths:
+            found.filepath = cache.blend_relative(path)  # as Blender's own Open does
+        return found
     except RuntimeError:
         why = "cannot be read as an image" if Path(path).is_file() else "is not there"
         raise Problem(f"The panorama {path} {why}.", "Choose another file.") from None

@@ -8,6 +8,8 @@ Installs the zip with Blender's own command, as a user would, into a fresh user 
 in a mount namespace of its own: nothing of them stays behind.
 """
 
+# ruff: noqa: T201  a script
+
 from __future__ import annotations
 
 import argparse
@@ -29,7 +31,7 @@ HERE = Path(__file__).resolve().parent
 REPOSITORY = HERE.parents[3]
 STAGE = "headroom-window"
 PICTURES = ("node", "panel", "progress", "result", "world", "preferences")
-PANORAMA = "usr/share/blender/datafiles/studiolights/world/sunset.exr"
+PANORAMA = "usr/share/blender/datafiles/studiolights/world/courtyard.exr"
 CLIPPED_SHARE = 0.05
 FRAMES = 6
 SIZE = (1600, 1000)
@@ -78,6 +80,7 @@ def main() -> int:
 
     options.out.mkdir(parents=True, exist_ok=True)
     taken = sorted((stage / "shots").glob("*.png"))
+    taken = [shot for shot in taken if shot.stem != "failed"]
     for shot in taken:
         # Blender's interface has few colours: a palette keeps the repository small and looks the same.
         picture = Image.open(shot).convert("RGB")
@@ -119,7 +122,7 @@ def make_plates(stage: Path, chroot: Path) -> None:
         part.save(stage / "plate" / f"hangar.{1001 + index}.jpg", quality=95)
     truth = load_scene(chroot / PANORAMA)
     codes = srgb_encode((truth * np.float32(expose_for_clipped_share(truth, CLIPPED_SHARE))).clip(0, 1))
-    Image.fromarray((codes * 255 + 0.5).astype(np.uint8)).save(stage / "sunset_panorama.png")
+    Image.fromarray((codes * 255 + 0.5).astype(np.uint8)).save(stage / "courtyard.png")
 
 
 if __name__ == "__main__":
