@@ -129,10 +129,10 @@ def test_an_srgb_plate_in_every_working_space(tiny: Any, tiny_models: Path, spac
 @pytest.mark.parametrize(
     ("encoding", "space"),
     [
-        ("Rec.709 camera", "Camera Rec.709"),
-        ("gamma 2.2", "Gamma 2.2 Encoded Rec.709"),
-        ("gamma 2.4", "Gamma 2.4 Encoded Rec.709"),
-        ("linear Rec.709", LINEAR_REC709),
+        ("rec709_camera", "Camera Rec.709"),
+        ("gamma_2.2", "Gamma 2.2 Encoded Rec.709"),
+        ("gamma_2.4", "Gamma 2.4 Encoded Rec.709"),
+        ("linear_rec709", LINEAR_REC709),
     ],
 )
 def test_every_encoding(tiny: Any, tiny_models: Path, encoding: str, space: str) -> None:

@@ -8,12 +8,15 @@ from typing import Literal
 from headroom.clipping import TAU
 from headroom.colour.names import LINEAR_REC709
 
-__all__ = ["ENCODINGS", "KNOBS", "SPACES", "Knob"]
+__all__ = ["ENCODINGS", "KNOBS", "SPACES", "SPACE_LABELS", "Knob"]
 
 SPACES = (LINEAR_REC709, "ACEScg", "ACES2065-1", "Linear P3-D65", "Linear Rec.2020")
 """Scene-linear working spaces by their OCIO names; the value of ``working_space`` counts them."""
 
-ENCODINGS = ("linear", "linear Rec.709", "sRGB", "Rec.709 camera", "gamma 2.2", "gamma 2.4")
+SPACE_LABELS = ("linear_rec709", "ACEScg", "ACES2065-1", "linear_p3_d65", "linear_rec2020")
+"""The same as shown in Nuke, which saves an enumeration by its label between colons and semicolons: no spaces."""
+
+ENCODINGS = ("linear", "linear_rec709", "sRGB", "rec709_camera", "gamma_2.2", "gamma_2.4")
 """What the plate was when it clipped; the value of ``encoding`` counts them. The first is the working space itself."""
 
 
@@ -37,7 +40,7 @@ KNOBS = (
         name="working_space",
         kind="enumeration",
         default=0,
-        values=SPACES,
+        values=SPACE_LABELS,
         label="working space",
         tooltip="Scene-linear space of the script: what the pixels coming in and going out are in. "
         "nuke-default works in Rec.709 primaries, ACES configs in ACEScg.",
@@ -49,7 +52,7 @@ KNOBS = (
         values=ENCODINGS,
         label="plate was",
         tooltip="How the plate was encoded when it clipped: the clip level and the start of the mask are judged "
-        "there. Photographs and graphics: sRGB. Video: Rec.709 camera or gamma 2.4. Linear: an EXR in the "
+        "there. Photographs and graphics: sRGB. Video: rec709_camera or gamma_2.4. linear: an EXR in the "
         "working space.",
     ),
     Knob(
