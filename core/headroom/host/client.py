@@ -398,6 +398,8 @@ class Worker:
                 if pipe is not None:
                     pipe.close()
         with self._changed:
+            if self._process not in (process, None):
+                return  # one that could not be ended in time, long after a new one was started
             how = self._reason or ending(process.returncode)
             sentence = f"The worker {how}{self._last_lines()}"
             fix = "Run again: finished frames are kept. If memory ran out, give a smaller memory budget."

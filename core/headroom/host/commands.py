@@ -15,7 +15,7 @@ __all__ = ["CommandFailed", "Stopped", "run_command"]
 
 _TICK_S = 0.1
 _KEPT_LINES = 60
-_NETWORK = ("connection", "temporary failure in name resolution", "network", "ssl", "timed out", "proxy", "dns")
+_NETWORK = ("connection", "name resolution", "dns error", "certificate", "timed out", "proxyerror", "failed to fetch")
 
 
 class Stopped(Exception):  # noqa: N818  no error: it was asked for
@@ -88,16 +88,17 @@ def _read(descriptor: int, said: deque[str], fresh: deque[str]) -> None:
 
 
 def _failure(command: Sequence[str], code: int, said: Sequence[str]) -> CommandFailed:
-    errors = [line for line in said if "error" in line.lower()] or list(said)
-    why = errors[-1].strip() if errors else f"it {ending(code)}"
+    # From the last line that begins an error on: uv explains below it, pip ends with it.
+    first = max((i for i, line in enumerate(said) if line.lower().lstrip().startswith("error")), default=len(said) - 1)
+    why = " ".join(" ".join(said[max(first, 0) :]).split()) or f"it {ending(code)}"
     whole = " ".join(said).lower()
     if "no space left" in whole or "not enough space" in whole:
         fix = "Make room on the disk and try again."
-    elif "no matching distribution" in whole or "no solution found" in whole:
-        fix = "A package is not to be had for this system, or the network is not reached: look at the log."
     elif any(word in whole for word in _NETWORK):
         fix = "Check the network (HTTPS_PROXY where there is a proxy) and try again."
+    elif "no matching distribution" in whole or "no solution found" in whole:
+        fix = "A package is not to be had for this system and Python: look at the log."
     else:
         fix = "Look at the log, and try again."
     name = "uv" if Path(command[0]).stem == "uv" else "pip" if "pip" in command else "venv"
-    return CommandFailed(f"{name} failed: {why[:400]}.", fix)
+    return CommandFailed(f"{name} failed: {why[:400].rstrip('.')}.", fix)
