@@ -219,17 +219,27 @@ def report(
         lines.append(row(name, [by]))
     lines.append(row("**median**", list(results.values()), np.median))
     lines.append(row("**mean**", list(results.values()), np.mean))
-    ratios = {n: by["headroom"]["diffuse"].relative / by["clipped"]["diffuse"].relative for n, by in results.items()}
-    worse = [name for name, ratio in ratios.items() if ratio > 1]
+
+    def ratio(by: dict[str, dict[str, Errors]], sphere: str) -> float:
+        what = "stops" if sphere == "mirror" else "relative"
+        return float(getattr(by["headroom"][sphere], what) / getattr(by["clipped"][sphere], what))
+
+    falls = []
+    for sphere in SPHERES:
+        ratios = {name: ratio(by, sphere) for name, by in results.items()}
+        worse = [name for name, value in ratios.items() if value >= 1]
+        better = f"{len(results) - len(worse)} of {len(results)}"
+        falls.append(
+            f"The {sphere} sphere's error falls on {better}, to {np.median(list(ratios.values())):.2f} of the clipped "
+            "map's (median)" + (f"; it does not on {', '.join(worse)}." if worse else ".")
+        )
     lines += [
         "",
         "Diffuse and glossy: RMS error of the sphere / RMS of the true one. Mirror: RMS error of log2 luminance. "
         "Diffuse light: mean luminance of the sphere / the truth's. Noise floor: the truth with another seed.",
         "",
         f"{len(results)} panoramas, {100 * options.share:g} % of the pixels clipped, 8-bit sRGB, "
-        f"{options.samples} samples. The diffuse sphere's error falls on {len(results) - len(worse)} of "
-        f"{len(results)}, to {np.median(list(ratios.values())):.2f} of the clipped map's (median)"
-        + (f"; worse on {', '.join(worse)}." if worse else "."),
+        f"{options.samples} samples. {' '.join(falls)}",
     ]
     if seen:
         name = max(seen, key=lambda n: seen[n][0])

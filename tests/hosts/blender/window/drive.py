@@ -22,7 +22,9 @@ SHOTS = STAGE / "shots"
 MODULE = "bl_ext.user_default.headroom"
 PATIENCE_S = 240.0
 VIEWED_STOPS = -3.0
-RENDER_S = 45.0
+DOOR = 0.645
+"""Where the middle of the hangar's door is, as a share of the plate's width."""
+RENDER_S = 60.0
 MENU_HEIGHT = 336
 """Pixels from the first entry of Add > Color to the last."""
 Steps = Iterator[float]
@@ -34,6 +36,7 @@ def main() -> None:
     bpy.context.preferences.view.show_splash = False
     bpy.context.preferences.system.use_online_access = False
     bpy.context.preferences.system.use_region_overlap = False
+    bpy.context.preferences.view.show_tooltips = False
 
     def tick() -> float | None:
         try:
@@ -171,7 +174,8 @@ def result(area: bpy.types.Area, tree: Any, plate: Any, node: Any, viewer: Any) 
     """HDR and plate in one viewer, three stops down: only one of them still has what is outside the door."""
     scene = bpy.context.scene
     split = tree.nodes.new("CompositorNodeSplit")
-    split.inputs["Rotation"].default_value = 0.0
+    split.inputs["Rotation"].default_value = math.pi / 2
+    split.inputs["Position"].default_value = (DOOR, 0.5)
     halves = [socket for socket in split.inputs if socket.type == "RGBA"]
     tree.links.new(plate.outputs[0], halves[0])
     tree.links.new(node.outputs["HDR"], halves[1])
@@ -190,7 +194,7 @@ def result(area: bpy.types.Area, tree: Any, plate: Any, node: Any, viewer: Any) 
     yield 8.0
     with override(area):
         bpy.ops.node.backimage_fit()
-        bpy.ops.view2d.pan(deltay=int(area.height * 0.42))
+        bpy.ops.view2d.pan(deltay=int(area.height * 0.36))
     place_mouse(area, 0.3, 0.03)
     yield 3.0
     shot("result", area)
@@ -206,14 +210,18 @@ def world() -> Steps:
     spheres()
     scene.render.engine = "CYCLES"
     scene.cycles.device = "CPU"
-    scene.cycles.preview_samples = 160
+    scene.cycles.preview_samples = 96
     scene.cycles.use_preview_denoising = False
+    scene.render.preview_pixel_size = "2"
     scene.view_settings.view_transform = "Standard"
+    scene.view_settings.exposure = 1.0
     viewport = next(one for one in bpy.context.screen.areas if one.ui_type == "VIEW_3D")
     properties = next(one for one in bpy.context.screen.areas if one.ui_type == "PROPERTIES")
     properties.spaces.active.context = "WORLD"
-    with override(properties):
-        bpy.ops.screen.area_move(x=properties.x - 1, y=properties.y + 100, delta=-140)
+    run("xdotool", "mousemove", str(properties.x - 1), str(bpy.context.window.height - properties.y - 100))
+    yield 1.0  # Blender moves an edge only with the mouse on it
+    bpy.ops.screen.area_move(x=properties.x - 1, y=properties.y + 100, delta=-140)
+    yield 0.5
     space = viewport.spaces.active
     space.overlay.show_overlays = False
     space.show_gizmo = False
