@@ -1,10 +1,11 @@
-"""The exported TorchScript file: the same pixels as the engine, live knobs, nothing that torch 2.1 or Nuke lack."""
+"""The exported TorchScript file: the same pixels as the engine, live knobs, nothing that old torch or Nuke lack."""
 
 from __future__ import annotations
 
 import gzip
 import json
 import os
+import re
 import subprocess
 import sys
 import warnings
@@ -31,7 +32,7 @@ from headroom.torchscript.knobs import ENCODINGS, KNOBS, SPACES
 
 LIMIT = 1e-3
 DARKEST = 1e-3
-OPERATORS = Path(__file__).parent / "data" / "torchscript" / "torch-2.1.1-operators.txt.gz"
+OPERATORS = Path(__file__).parent / "data" / "torchscript"
 CATTERY_CHANNELS = {
     *(f"rgba.{c}" for c in ("red", "green", "blue", "alpha")),
     *(f"{way}.{c}" for way in ("forward", "backward") for c in "uv"),
@@ -301,14 +302,23 @@ def test_same_bytes_again_and_no_trace_of_this_machine(real: Path, tmp_path: Pat
         assert not [name for name in file.namelist() if name.endswith("debug_pkl")]
 
 
-def test_uses_only_operators_of_torch_2_1(real: Path) -> None:
-    version, *schemas = gzip.decompress(OPERATORS.read_bytes()).decode().split("\n")
-    assert version.startswith("2.1.1")
-    # Where newer torch writes SymInt, 2.1 reads int: the same thing in a file.
-    known = {schema.replace("SymInt", "int") for schema in schemas}
+@pytest.mark.parametrize("version", ["1.12.1", "2.1.1"])
+def test_uses_only_operators_of_old_torch(real: Path, version: str) -> None:
+    """1.12 is Nuke 14's, 2.1 is that of Nuke 15.1 to 16; the lists were taken from these releases."""
+    lines = gzip.decompress((OPERATORS / f"torch-{version}-operators.txt.gz").read_bytes()).decode().splitlines()
+    assert lines[0].startswith(version)
+    known = {signature(schema) for schema in lines[1:]}
+    assert signature("aten::rms_norm(Tensor input, SymInt[] normalized_shape, float? eps=None) -> Tensor") not in known
     used = {schema for _, schema, _ in nodes(real)} - {"(no schema)"}
     assert len(used) > 50
-    assert {schema for schema in used if schema.replace("SymInt", "int") not in known} == set()
+    assert {schema for schema in used if signature(schema) not in known} == set()
+
+
+def signature(schema: str) -> tuple[str, ...]:
+    """Name, overload and argument names. How types are written changed between releases (int, SymInt, ScalarType)."""
+    name, _, rest = schema.partition("(")
+    arguments = re.sub(r"\([^()]*\)", "", rest.rpartition(" -> ")[0])  # (a!), (a -> *)
+    return name, *(part.split("=")[0].split()[-1] for part in arguments.rstrip(")").split(",") if part.strip())
 
 
 def test_names_no_device(real: Path) -> None:
@@ -362,13 +372,14 @@ def test_runs_where_headroom_is_not_installed(tiny: Any, tiny_path: Path, tmp_pa
     assert np.array_equal(found, array(tiny(tensor(codes))))
 
 
-def test_runs_in_torch_2_1(real: Path, tmp_path: Path) -> None:
-    python = os.environ.get("HEADROOM_TORCH21_PYTHON")
-    if not python:
-        pytest.skip("name a Python with torch 2.1 and numpy in HEADROOM_TORCH21_PYTHON")
-    codes, found = in_fresh_process(python, real, tmp_path)
-    pixels, _ = by_engine("headroom-1", codes, LINEAR_REC709, LINEAR_REC709, boost=1.5)
-    assert relative(found[..., :3], pixels) < LIMIT
+def test_runs_in_old_torch(real: Path, tmp_path: Path) -> None:
+    pythons = os.environ.get("HEADROOM_OLD_TORCH_PYTHONS", "")
+    if not pythons:
+        pytest.skip("name Pythons with torch 1.12 or 2.1, and numpy, in HEADROOM_OLD_TORCH_PYTHONS")
+    for python in pythons.split(os.pathsep):
+        codes, found = in_fresh_process(python, real, tmp_path)
+        pixels, _ = by_engine("headroom-1", codes, LINEAR_REC709, LINEAR_REC709, boost=1.5)
+        assert relative(found[..., :3], pixels) < LIMIT
 
 
 # ---- the command ------------------------------------------------------------------------------------------------

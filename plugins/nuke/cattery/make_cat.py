@@ -1,4 +1,4 @@
-"""Makes headroom-1.cat from headroom-1.pt, with its knobs. Runs inside NukeX or Nuke Studio 15.1 and newer.
+"""Makes headroom-1.cat from headroom-1.pt, with its knobs. Runs inside NukeX or Nuke Studio 14 and newer.
 
 In a shell:          nuke --nukex -t make_cat.py headroom-1.pt [headroom-1.cat] [--overwrite] [--check]
 In the Script Editor: import make_cat; make_cat.make("/path/headroom-1.pt")
@@ -19,8 +19,8 @@ import nuke
 
 FACTS_FILE = "extra/headroom.json"
 FORMAT = 1
-OLDEST_NUKE = (15, 1)
-"""The first with torch 2; the file does not load in older ones."""
+OLDEST_NUKE = (14, 0)
+"""Its torch is 1.12, the oldest that the file was loaded in (outside Nuke); Nuke 13 has 1.6."""
 GIZMO = "HeadroomCattery"
 
 
@@ -52,7 +52,7 @@ def make(model: str, cat: str | None = None, overwrite: bool = False) -> Path:
     found = (nuke.NUKE_VERSION_MAJOR, nuke.NUKE_VERSION_MINOR)
     if found < OLDEST_NUKE:
         raise CatError(
-            f"Nuke {found[0]}.{found[1]} has no torch 2, which the model needs: "
+            f"Nuke {found[0]}.{found[1]} has too old a torch for the model: "
             f"use Nuke {OLDEST_NUKE[0]}.{OLDEST_NUKE[1]} or newer"
         )
     if target.exists():
