@@ -9,9 +9,10 @@ Standard library and ``nuke`` only, in the syntax of Python 3.9 (Nuke 14). Impor
 
 from __future__ import annotations
 
-from .api import bake, cancel, clear, reconstruct_files
+from .api import bake, cancel, clear, reconstruct_files, use_frames
 from .callbacks import register, unregister
 from .errors import BakeCancelled, BakeError
+from .farm import farm_job
 from .results import FrameResult, Result
 
 __version__ = "@VERSION@"
@@ -24,7 +25,9 @@ __all__ = [
     "bake",
     "cancel",
     "clear",
+    "farm_job",
     "reconstruct_files",
     "register",
     "unregister",
+    "use_frames",
 ]

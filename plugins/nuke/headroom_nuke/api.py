@@ -14,7 +14,7 @@ from .errors import BakeCancelled, BakeError
 from .host import frames as host_frames
 from .results import FrameResult, Result
 
-__all__ = ["bake", "cancel", "clear", "reconstruct_files"]
+__all__ = ["bake", "baked_files", "cancel", "clear", "reconstruct_files", "use_frames"]
 
 
 def bake(
@@ -79,6 +79,24 @@ def clear(node: nuke.Node, *, delete_files: bool = False) -> list[str]:
         for path in files:
             Path(path).unlink()
     return files
+
+
+def use_frames(node: nuke.Node, pattern: str, first: int, last: int) -> None:
+    """Point a node at frames that were made elsewhere (a farm, ``headroom convert``)."""
+    if not knobs.is_ours(node):
+        knobs.read(node)
+    if any(sign in pattern for sign in "[]"):
+        raise BakeError(f"{pattern} has square brackets, which Nuke would take for Tcl.", "Choose a name without them.")
+    knobs.set_baked(
+        node,
+        {
+            "baked_file": pattern.replace("\\", "/"), "baked_first": first, "baked_last": last,
+            "baked_still": not host_frames.has_token(pattern), "baked_settings": "",
+            "baked_source": "frames made elsewhere", "baked_config": "", "has_bake": True,
+        },
+    )  # fmt: skip
+    there = len(baked_files(node))
+    knobs.set_status(node, f"Reads {there} frame{'s' * (there != 1)} made elsewhere.")
 
 
 def baked_files(node: nuke.Node) -> list[str]:

@@ -33,7 +33,7 @@ from .render_input import InputRender
 from .results import FrameResult, Result
 from .timeline import clip_to
 
-__all__ = ["Bake", "running", "wanted_frames"]
+__all__ = ["Bake", "Outline", "running", "wanted_frames"]
 
 AHEAD = 2
 """Rendered frames that may wait for the engine: uncompressed float frames fill disks fast."""
@@ -60,6 +60,17 @@ class _Plan:
     script_path: str
     views: list[str]
     notes: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Outline:
+    """What will be done, with which settings, and where it will lie."""
+
+    plan: _Plan
+    worker: Worker
+    described: dict[str, Any]
+    settings: dict[str, Any]
+    place: cache.Place
 
 
 @dataclass
@@ -117,7 +128,8 @@ class Bake:
 
     # ---- the steps -------------------------------------------------------------------------------------------
 
-    def _bake(self) -> Result:
+    def outline(self) -> Outline:
+        """Everything about the bake but the baking: nothing is rendered or written."""
         plan = in_main(self._prepare)
         self._notes = [*plan.notes, *plan.script.notes, *plan.source.notes]
         self.state = "starting"
@@ -131,6 +143,11 @@ class Bake:
             plan.wishes.cache_path, script=plan.script_path, node=plan.wishes.name.replace(".", "_"),
             plate=plan.source.plate, version=plan.wishes.version, key=key, still=plan.source.still, views=plan.views,
         )  # fmt: skip
+        return Outline(plan, worker, described, settings, place)
+
+    def _bake(self) -> Result:
+        outline = self.outline()
+        plan, worker, settings, place = outline.plan, outline.worker, outline.settings, outline.place
         cache.check_writable(place.folder)
         self._total = len(plan.source.items)
         self.state = "baking"
@@ -140,7 +157,7 @@ class Bake:
             self._bake_render(plan, worker, settings, place)
         self.state = "finishing"
         self._stop_if_asked()
-        return in_main(self._finish, plan, place, settings, described)
+        return in_main(self._finish, plan, place, settings, outline.described)
 
     def _prepare(self) -> _Plan:
         wishes = knobs.read(self.node)

@@ -10,13 +10,15 @@ from __future__ import annotations
 import struct
 from pathlib import Path
 
-__all__ = ["data_window", "is_whole"]
+__all__ = ["attributes", "data_window", "is_whole", "layout"]
 
 MAGIC = b"\x76\x2f\x31\x01"
 TILED, DEEP, MULTI_PART = 0x200, 0x800, 0x1000
 LINES_PER_CHUNK = {0: 1, 1: 1, 2: 1, 3: 16, 4: 32, 5: 16, 6: 32, 7: 32, 8: 32, 9: 256}
 """By the number of the compression: none, rle, zips, zip, piz, pxr24, b44, b44a, dwaa, dwab."""
 HEADER_LIMIT = 1 << 20
+FLOAT = 2
+"""Pixel type of a 32-bit float channel."""
 
 
 def is_whole(path: str) -> bool:
@@ -57,6 +59,32 @@ def data_window(path: str) -> tuple[int, int, int, int] | None:
     except (OSError, struct.error, KeyError):
         return None
     return left, top, right, bottom
+
+
+def attributes(path: str) -> dict[str, str]:
+    """The header's text attributes; empty where there is no header."""
+    with Path(path).open("rb") as file:
+        found = _header(file.read(HEADER_LIMIT))
+    return {name: value.decode("utf-8", "replace") for name, value in (found[0] if found else {}).items()}
+
+
+def layout(content: bytes) -> tuple[list[str], tuple[int, int, int, int], int]:
+    """Channels in the order of a scan line, the data window, and where the table of offsets begins.
+
+    For uncompressed scan lines of 32-bit floats; ValueError for what is none.
+    """
+    found = _header(content)
+    if found is None or found[2] & (TILED | DEEP | MULTI_PART) or found[0]["compression"] != b"\0":
+        raise ValueError("not an uncompressed scan-line EXR")
+    names, at, table = [], 0, found[0]["channels"]
+    while table[at]:
+        end = table.index(b"\0", at)
+        names.append(table[at:end].decode("utf-8"))
+        if struct.unpack_from("<i", table, end + 1)[0] != FLOAT:
+            raise ValueError(f"channel {names[-1]} is not 32-bit float")
+        at = end + 17
+    left, top, right, bottom = struct.unpack("<4i", found[0]["dataWindow"])
+    return names, (left, top, right, bottom), found[1]
 
 
 def _header(head: bytes) -> tuple[dict[str, bytes], int, int] | None:

@@ -57,8 +57,9 @@ def mutations(text: str) -> Iterator[tuple[str, str]]:
             swapped = [*lines[:number], lines[number + 1], line, *lines[number + 2 :]]
             yield f"{shown} after the next", "".join(swapped)
         for found in re.finditer(r'[{}"\\\[\]$()]', line):
-            yield f"{shown} without {found[0]} at {found.start()}", put(
-                number, line[: found.start()] + line[found.end() :]
+            yield (
+                f"{shown} without {found[0]} at {found.start()}",
+                put(number, line[: found.start()] + line[found.end() :]),
             )
         for found in re.finditer(r"(?<![\w#])-?\d+(\.\d+)?\b", line):
             changed = str(int(float(found[0])) + 1)

@@ -45,5 +45,14 @@ NODES: dict[str, dict[str, str]] = {
     "Remove": {**_OWN, "operation": "=remove|keep", "channels": "layer"},
     "AddChannels": {**_OWN, "channels": "layer"},
 }  # fmt: skip
-DEFAULT_INPUTS = {"Input": 0, "Output": 1, "Read": 0, "Switch": 1, "Copy": 2, "Expression": 1, "Remove": 1, "AddChannels": 1}
+DEFAULT_INPUTS = {
+    "Input": 0,
+    "Output": 1,
+    "Read": 0,
+    "Switch": 1,
+    "Copy": 2,
+    "Expression": 1,
+    "Remove": 1,
+    "AddChannels": 1,
+}
 GIZMO = {"tile_color": "colour", "help": "text", "onCreate": "python", "knobChanged": "python"}

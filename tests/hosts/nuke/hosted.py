@@ -7,6 +7,8 @@ Nuke 14's Python 3.9 as in later ones.
 from __future__ import annotations
 
 import contextlib
+import io
+import json
 import os
 import shutil
 import signal
@@ -19,10 +21,9 @@ import unittest
 from pathlib import Path
 
 import fake_control as control
-import nuke
-
 import headroom_nuke
-from headroom_nuke import baking, buttons, cache, callbacks, colour, engine, exr_file, knobs, node_events, source
+import nuke
+from headroom_nuke import baking, cache, callbacks, colour, engine, exr_file, knobs, node_events, source
 from headroom_nuke.host.frames import format_range
 from headroom_nuke.timeline import Clip
 
@@ -168,7 +169,9 @@ class PlainRead(Bakes):
         node = self.node(read)
         result = self.bake(node)
         self.assertEqual([frame.frame for frame in result.frames], [1003, 1004, 1005, 1006])
-        self.assertEqual([Path(frame.source).name for frame in result.frames], [f"plate.000{n}.png" for n in (1, 2, 3, 4)])
+        self.assertEqual(
+            [Path(frame.source).name for frame in result.frames], [f"plate.000{n}.png" for n in (1, 2, 3, 4)]
+        )
         self.assertTrue(all(f".{frame.frame}." in frame.target for frame in result.frames))
         self.assertEqual((node["baked_first"].value(), node["baked_last"].value()), (1003, 1006))
         self.assertIn("####", node["baked_file"].value())
@@ -215,7 +218,9 @@ class PlainRead(Bakes):
         self.assertEqual(Clip.of(5, 8, "offset", 10, "black", "hold").file_frame(14), None)
         self.assertEqual(Clip.of(5, 8, "offset", 10, "black", "hold").file_frame(99), 8)
         self.assertEqual(Clip.of(7, 7, "", 0, "bounce", "bounce").file_frame(3), 7)
-        read = self.read(self.sequence(range(1, 3)), 1, 2, frame_mode="start at", frame="1001", before="black", after="loop")
+        read = self.read(
+            self.sequence(range(1, 3)), 1, 2, frame_mode="start at", frame="1001", before="black", after="loop"
+        )
         nuke.root()["first_frame"].setValue(1000)
         nuke.root()["last_frame"].setValue(1004)
         result = self.bake(self.node(read))
@@ -255,7 +260,9 @@ class PlainRead(Bakes):
     def test_a_plate_that_holds_its_highlights_is_said_to(self):
         bright = self.node(self.read(self.plate()), depth="float")
         self.bake(bright)
-        again = self.node(self.read(bright["baked_file"].value(), colorspace="ACEScg\tACES/ACEScg\t\tlin_ap1"), depth="float")
+        again = self.node(
+            self.read(bright["baked_file"].value(), colorspace="ACEScg\tACES/ACEScg\t\tlin_ap1"), depth="float"
+        )
         result = self.bake(again)
         self.assertTrue(any("above" in line or "already" in line for line in result.warnings), result.warnings)
         self.assertIn("Note:", again["status"].value())
@@ -311,8 +318,10 @@ class Cache(Bakes):
 
     def test_paths_and_their_tokens(self):
         def at(text, **more):
-            wishes = {"script": "/show/comp/shot.nk", "node": "Node1", "plate": "plate", "version": 3, "key": "0a1b2c3d",
-                      "still": False, "views": ["main"], **more}  # fmt: skip
+            wishes = {
+                "script": "/show/comp/shot.nk", "node": "Node1", "plate": "plate", "version": 3, "key": "0a1b2c3d",
+                "still": False, "views": ["main"], **more,
+            }  # fmt: skip
             return cache.place(text, **wishes).pattern
 
         self.assertEqual(at("{script_dir}/{script}/{node}_{version}/{plate}.{key}.####.exr"),
@@ -375,8 +384,7 @@ class Chains(Bakes):
         if moves:
             last = nuke.createNode("Transform")
             last.setInput(0, grade)
-            for name, value in moves.items():
-                last[name].setValue(value)
+            last["translate"].setValue([moves["x"], moves["y"]])
         return last
 
     def test_a_graded_chain_is_rendered_to_float_and_then_reconstructed(self):
@@ -394,7 +402,9 @@ class Chains(Bakes):
                             "--ocio-config", CONFIG, "--clip-level", "0.8")  # fmt: skip
         said = self.compare(node["baked_file"].value().replace("####", "1001"), mine)
         self.assertTrue(said["bits_equal"] and said["same_window"], said)
-        self.assertEqual(said["header_differs"], ["headroom:fingerprint", "headroom:source"][-len(said["header_differs"]) :])
+        self.assertEqual(
+            said["header_differs"], ["headroom:fingerprint", "headroom:source"][-len(said["header_differs"]) :]
+        )
         self.assertGreater(self.facts(mine)["max"]["headroom.gain"], 0.1)
 
     def test_data_windows_that_are_negative_or_larger_are_kept(self):
@@ -608,8 +618,8 @@ class Node(Bakes):
                      "ACEScg", "--ocio-config", CONFIG, "--strength", "0.5")  # fmt: skip
         said = self.compare(self.show(node, "half.exr", strength=0.5), half)
         worst = max(said["differences"][c][1] for c in "RGB")
-        print(f"\n  live strength 0.5 against the engine's: {100 * worst:.2f} % at most, in another space's primaries")
-        self.assertLess(worst, 0.25)
+        sys.stderr.write(f"\n  live strength 0.5 differs from the engine's by {100 * worst:.2f} % at most\n")
+        self.assertLess(worst, 0.03)
         self.assertLess(said["differences"]["headroom.gain"][0], 1e-5)
         more = self.facts(self.show(node, "2.exr", strength=2.0))
         self.assertGreater(more["max"]["R"], self.facts(baked)["max"]["R"])
@@ -658,7 +668,7 @@ class Node(Bakes):
         self.assertTrue(self.compare(self.show(node, "a.exr", 1004, outside="hold"), held)["bits_equal"])
         said = self.compare(self.show(node, "b.exr", 1004, outside="plate"), plate, only=["R", "G", "B"])
         self.assertTrue(said["bits_equal"])
-        os.unlink(held)
+        Path(held).unlink()
         with self.assertRaisesRegex(RuntimeError, "No such file"):
             self.show(node, "c.exr", 1003)
         self.show(node, "c.exr", 1003, missing="black")
@@ -667,7 +677,9 @@ class Node(Bakes):
         control.views[:] = ["left", "right"]
         for number, view in enumerate(control.views):
             self.plate(f"plate.{view}.png", number)
-        node = self.node(self.read(self.folder / "plates" / "plate.%V.png"), cache_path="{script_dir}/%V/a.exr", depth="float")
+        node = self.node(
+            self.read(self.folder / "plates" / "plate.%V.png"), cache_path="{script_dir}/%V/a.exr", depth="float"
+        )
         result = self.bake(node)
         self.assertEqual(len(result.frames), 2)
         for number, view in enumerate(control.views):
@@ -684,14 +696,22 @@ class Node(Bakes):
         self.assertTrue(self.compare(self.show(group, "g.exr"), baked)["bits_equal"])
         hidden = {name: sys.modules.pop(name) for name in list(sys.modules) if name.startswith("headroom_nuke")}
         paths = list(sys.path)
-        sys.path[:] = [p for p in sys.path if not os.path.isdir(os.path.join(p, "headroom_nuke"))]
+        sys.path[:] = [p for p in sys.path if not (Path(p) / "headroom_nuke").is_dir()]
         try:
             farm = nuke.createNode("HeadroomReconstruct")
             control.open_panels.add(farm)
             farm["boost"].setValue(2.0)
             self.assertTrue(self.compare(self.show(group, "g.exr"), baked)["bits_equal"])
             with self.gui():
-                for button in ("bake", "cancel", "clear", "choose_model", "choose_space", "check_engine", "set_up_engine"):
+                for button in (
+                    "bake",
+                    "cancel",
+                    "clear",
+                    "choose_model",
+                    "choose_space",
+                    "check_engine",
+                    "set_up_engine",
+                ):
                     control.messages.clear()
                     group[button].execute()
                     self.assertIn("not installed here", control.messages[0], button)
@@ -705,7 +725,7 @@ class Node(Bakes):
         before = {name: knob.value() for name, knob in node.knobs().items()}
         node_events.created(node)
         self.assertEqual({name: knob.value() for name, knob in node.knobs().items()}, before)
-        os.unlink(node["baked_file"].value())
+        Path(node["baked_file"].value()).unlink()
         node_events.created(node)
         self.assertEqual({name: knob.value() for name, knob in node.knobs().items()}, before)
         with self.gui():
@@ -726,6 +746,185 @@ class Node(Bakes):
             self.assertFalse(node["frames"].enabled())
             node["range_mode"].setValue("custom")
             self.assertTrue(node["frames"].enabled())
+
+
+class Scripts(Bakes):
+    """batch_bake.py and verify_in_nuke.py, and scripts on disk."""
+
+    def main(self, name):
+        found = {"__name__": "script", "__file__": name}
+        path = Path(control.plugin_folder) / name
+        exec(compile(path.read_text("utf-8"), str(path), "exec"), found)
+        return found["main"]
+
+    def saved(self):
+        node = self.node(self.read(self.sequence(range(1001, 1004)), 1001, 1003), boost=1.25)
+        self.node(self.read(self.plate()), source="auto")
+        nuke.scriptSaveAs(str(self.script), 1)
+        return node.name()
+
+    def test_a_script_on_disk_keeps_the_bake_in_the_nodes_own_knobs(self):
+        name = self.saved()
+        node = nuke.toNode(name)
+        self.bake(node, 1001, 1002)
+        before = self.show(node, "before.exr")
+        nuke.scriptSaveAs(str(self.script), 1)
+        nuke.scriptOpen(str(self.script))
+        again = nuke.toNode(name)
+        self.assertIsNot(again, node)
+        for knob in (*knobs.BAKED, "boost", "status", "cache_path"):
+            self.assertEqual(again[knob].value(), node[knob].value(), knob)
+        self.assertTrue(self.compare(self.show(again, "after.exr"), before)["bits_equal"])
+        self.assertEqual(self.bake(again, 1001, 1002).counts["skipped"], 2)
+
+    def test_batch(self):
+        name = self.saved()
+        main = self.main("batch_bake.py")
+        self.assertEqual(main([str(self.script), "--list"]), 0)
+        self.assertIn(f"{name}: Not baked.", control.printed)
+        code = main(
+            [
+                str(self.script),
+                f"--node={name}",
+                "--frames=1001-1003x2",
+                "--set=boost=1.5",
+                "--set=depth=float",
+                "--save",
+            ]
+        )
+        self.assertEqual(code, 0)
+        nuke.scriptOpen(str(self.script))
+        node = nuke.toNode(name)
+        self.assertEqual(
+            (node["boost"].value(), node["baked_first"].value(), node["baked_last"].value()), (1.5, 1001, 1003)
+        )
+        self.assertEqual(len(headroom_nuke.api.baked_files(node)), 2)
+        self.assertFalse(nuke.toNode("HeadroomReconstruct2")["has_bake"].value())
+        self.assertEqual(main([str(self.script), "--frames=1002-1003"]), 0)
+        Path(self.folder / "plates" / "plate.1002.png").unlink()
+        self.assertEqual(main([str(self.script), f"--node={name}", "--frames=1002", "--set=version=2"]), 1)
+        for wrong in (["--node=Nobody"], ["--frames=x"], ["--set=nothing=1"], ["--set=boost"]):
+            with self.assertRaises(SystemExit) as caught, contextlib.redirect_stderr(io.StringIO()):
+                main([str(self.script), *wrong])
+            self.assertEqual(caught.exception.code, 2)
+
+    def test_verify_in_nuke_runs_here(self):
+        report = self.folder / "report.json"
+        code = self.main("verify_in_nuke.py")([f"--report={report}"])
+        found = json.loads(report.read_text())
+        self.assertEqual([c for c in found["checks"] if c["status"] != "pass"], [])
+        self.assertEqual((code, found["passed"], found["of"]), (0, 11, 11))
+
+    def test_verify_in_nuke_sees_what_is_wrong(self):
+        """Each damage to the plug-in or the host must fail its check."""
+        main = self.main("verify_in_nuke.py")
+        report = self.folder / "report.json"
+
+        def fails(only):
+            return main([f"--report={report}", f"--only={only}"]) == 1
+
+        with damaged(knobs, "set_baked", lambda *_: None):
+            self.assertTrue(fails("plain_read"))
+        with damaged(Clip, "file_frame", lambda self, frame: self.first):
+            self.assertTrue(fails("frame_modes"))
+        with damaged(nuke.Undo, "disable", lambda: 1 / 0):
+            self.assertTrue(fails("graded_chain"))
+        with damaged(headroom_nuke, "cancel", lambda node: None):
+            self.assertTrue(fails("cancel"))
+
+
+@contextlib.contextmanager
+def damaged(where, name, instead):
+    """Damage, for the length of a test, to see that it is noticed."""
+    was = getattr(where, name)
+    setattr(where, name, instead)
+    try:
+        yield
+    finally:
+        setattr(where, name, was)
+
+
+class Farm(Bakes):
+    """Bakes by the command line alone."""
+
+    def job(self, **wishes):
+        read = self.read(self.sequence(range(11, 15)), 11, 14, frame_mode="start at", frame="1001")
+        node = self.node(read, depth="float", boost=1.3, **wishes)
+        pattern = headroom_nuke.farm_job(node, str(self.folder / "job"), 1001, 1003)
+        return node, pattern, json.loads((self.folder / "job" / "parameters.json").read_text())
+
+    def test_the_parameters_of_a_node(self):
+        node, pattern, said = self.job()
+        self.assertFalse(node["has_bake"].value())
+        self.assertEqual(said["Plate"], str(self.folder / "plates" / "plate.####.png"))
+        self.assertEqual((said["Frames"], said["FrameShift"], said["Output"]), ("1001-1003", 990, pattern))
+        self.assertIn("--from 'sRGB - Texture' --to ACEScg", said["Options"])
+        self.assertIn("--boost 1.3", said["Options"])
+        values = json.loads((self.folder / "job" / "parameter_values.json").read_text())["parameterValues"]
+        self.assertEqual({one["name"]: one["value"] for one in values}, said)
+
+    def test_a_graded_chain_is_refused(self):
+        grade = nuke.createNode("Multiply")
+        grade.setInput(0, self.read(self.plate()))
+        with self.assertRaisesRegex(headroom_nuke.BakeError, "batch_bake.py"):
+            headroom_nuke.farm_job(self.node(grade), str(self.folder / "job"))
+
+    @unittest.skipUnless(os.environ.get("HEADROOM_TEST_OPENJD"), "openjd is not on PATH (pip install openjd-cli)")
+    def test_the_job_makes_what_a_bake_would(self):
+        node, pattern, _ = self.job(precision="fp32")
+        program = os.environ["HEADROOM_TEST_OPENJD"]
+        template = str(self.folder / "job" / "template.yaml")
+        self.assertEqual(subprocess.run([program, "check", template], capture_output=True, check=False).returncode, 0)
+        done = subprocess.run(
+            [program, "run", template, "-p", f"file://{self.folder}/job/parameters.json", "-p",
+             f"Headroom={os.environ['HEADROOM_TEST_PYTHON']} -m headroom", "-p",
+             f"Python={os.environ['HEADROOM_TEST_PYTHON']}"],
+            capture_output=True, text=True, check=False,
+        )  # fmt: skip
+        self.assertEqual(done.returncode, 0, done.stdout[-3000:] + done.stderr[-2000:])
+        files = [pattern.replace("####", str(n)) for n in (1001, 1002, 1003)]
+        self.assertTrue(all(exr_file.is_whole(path) for path in files), done.stdout[-3000:])
+        headroom_nuke.use_frames(node, pattern, 1001, 1003)
+        self.assertEqual(node["status"].value(), "Reads 3 frames made elsewhere.")
+        self.assertTrue(self.compare(self.show(node, "out.exr", 1002), files[1])["bits_equal"])
+        self.assertEqual(self.bake(node, 1001, 1003).counts["skipped"], 3, "a bake takes them for its own")
+        twice = self.node(node.input(0), depth="float", boost=1.3, precision="fp32", version=2)
+        self.bake(twice, 1002, 1002)
+        self.assertTrue(self.compare(twice["baked_file"].value().replace("####", "1002"), files[1])["bits_equal"])
+
+
+class Install(unittest.TestCase):
+    """install.py, in a home of its own."""
+
+    def setUp(self):
+        self.folder = Path(tempfile.mkdtemp(prefix="nuke_home_")).resolve()
+        self.addCleanup(shutil.rmtree, str(self.folder), True)
+
+    def run_it(self, *options):
+        program = str(Path(control.plugin_folder) / "install.py")
+        done = subprocess.run(
+            [sys.executable, program, f"--folder={self.folder}", *options], capture_output=True, text=True, check=False
+        )
+        self.assertEqual(done.returncode, 0, done.stderr)
+        return done.stdout
+
+    def test_install_twice_and_away(self):
+        own = "import nuke\nnuke.pluginAddPath('/studio')  # mine"
+        for before in (None, "", own, own + "\n# >>> headroom >>>\n"):
+            path = self.folder / "init.py"
+            path.unlink() if path.exists() else None
+            if before is not None:
+                path.write_text(before)
+            self.assertIn("Restart Nuke", self.run_it())
+            once = path.read_text()
+            self.run_it()
+            self.assertEqual(path.read_text(), once)
+            control.reset()
+            exec(compile(once, "init.py", "exec"), {})
+            self.assertEqual(control.plugin_paths[-1], Path(control.plugin_folder).as_posix())
+            self.assertIn("was taken off", self.run_it("--uninstall"))
+            self.assertEqual(path.read_text().rstrip() if path.exists() else "", (before or "").rstrip())
+            self.assertIn("was not on", self.run_it("--uninstall"))
 
 
 class InTheGui(Bakes):

@@ -1,7 +1,7 @@
 """Nuke's expression language, as far as the gizmo uses it: text -> tree. Precedence as in C.
 
-    ("number", 1.0) ("name", "parent.strength") ("tcl", "exists parent.input1") ("call", "clamp", [tree, ...])
-    ("-", tree) ("!", tree) ("+", left, right) ... ("?", condition, yes, no)
+("number", 1.0) ("name", "parent.strength") ("tcl", "exists parent.input1") ("call", "clamp", [tree, ...])
+("-", tree) ("!", tree) ("+", left, right) ... ("?", condition, yes, no)
 """
 
 from __future__ import annotations

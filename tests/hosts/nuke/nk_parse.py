@@ -112,7 +112,7 @@ def _by_tclsh(script: str, calls: list[tuple[str, str]], answer: str) -> str:
         raise RuntimeError("neither tkinter nor tclsh is here: install one to read gizmos")
     whole = [script]
     for command, text in calls:
-        whole.append(f"{command} [encoding convertfrom utf-8 [binary decode hex \"{text.encode().hex()}\"]]")
+        whole.append(f'{command} [encoding convertfrom utf-8 [binary decode hex "{text.encode().hex()}"]]')
     whole.append(f"puts -nonewline [{answer}]")
     done = subprocess.run([program], input="\n".join(whole), capture_output=True, text=True, check=False)
     if done.returncode or done.stderr:

@@ -24,7 +24,7 @@ echo = False
 plugin_folder = ""
 root = None
 _module = None
-_queue: "queue.Queue" = queue.Queue()
+_queue: queue.Queue = queue.Queue()
 _parsed: dict = {}
 _helper = None
 _helper_lock = threading.Lock()
@@ -51,7 +51,9 @@ def reset():
     root._add(knob.Boolean_Knob("proxy", value=False))
     root._add(knob.File_Knob("project_directory", value=""))
     root._add(knob.Enumeration_Knob("colorManagement", values=("Nuke", "OCIO"), value="OCIO"))
-    root._add(knob.Enumeration_Knob("OCIO_config", values=("nuke-default", "aces_1.2", "studio", "custom"), value="custom"))
+    root._add(
+        knob.Enumeration_Knob("OCIO_config", values=("nuke-default", "aces_1.2", "studio", "custom"), value="custom")
+    )
     root._add(knob.File_Knob("customOCIOConfigPath", value="ocio://studio-config-v2.2.0_aces-v1.3_ocio-v2.4"))
     root._add(knob.File_Knob("OCIOConfigPath", value=""))
     root._add(knob.String_Knob("workingSpaceLUT", value="scene_linear (ACEScg)"))
@@ -74,6 +76,10 @@ def close():
         _helper = None
 
 
+def _is_file(path):
+    return bool(path) and Path(path).is_file()
+
+
 # ---- the main thread -----------------------------------------------------------------------------------------------
 
 
@@ -84,7 +90,7 @@ def ask_main(call, args, kwargs, wait):
         # What Nuke does with an exception: print it, and hand back None.
         try:
             box.append(call(*args, **kwargs))
-        except Exception:
+        except Exception:  # noqa: BLE001
             printed.append(traceback.format_exc())
         done.set()
 
@@ -110,14 +116,22 @@ def pump(until, seconds=60.0):
 
 
 def gizmo_path(kind):
-    return os.path.join(plugin_folder, f"{kind}.gizmo")
+    return str(Path(plugin_folder) / f"{kind}.gizmo")
 
 
 def build(module, kind):
     parent = context[-1]
-    if os.path.isfile(gizmo_path(kind)):
+    if _is_file(gizmo_path(kind)):
         return build_group(module, kind, parent)
-    makers = {"Read": _read, "Write": _write, "Group": None, "Dot": None, "NoOp": None, "Multiply": None, "Transform": None}
+    makers = {
+        "Read": _read,
+        "Write": _write,
+        "Group": None,
+        "Dot": None,
+        "NoOp": None,
+        "Multiply": None,
+        "Transform": None,
+    }
     if kind not in makers:
         raise RuntimeError(f"{kind}: Unknown command")
     node = (module.Group if kind == "Group" else module.Node)(kind, parent)
@@ -125,8 +139,7 @@ def build(module, kind):
     if kind == "Multiply":
         node._add(module.Double_Knob("value", value=1.0))
     elif kind == "Transform":
-        node._add(module.Int_Knob("x", value=0))
-        node._add(module.Int_Knob("y", value=0))
+        node._add(module.XY_Knob("translate", value=[0.0, 0.0]))
     elif makers[kind]:
         makers[kind](module, node)
     return node
@@ -152,7 +165,13 @@ def _read(module, node):
     node._add(text("frame", value=""))
     node._add(enum("on_error", values=("error", "black", "checkerboard", "nearest frame")))
     node._add(enum("colorspace", values=("default (sRGB - Texture)", *READ_SPACES)))
-    node._add(enum("localizationPolicy", values=("on", "fromAutoLocalizePath", "fromSourceFile", "off"), value="fromAutoLocalizePath"))
+    node._add(
+        enum(
+            "localizationPolicy",
+            values=("on", "fromAutoLocalizePath", "fromSourceFile", "off"),
+            value="fromAutoLocalizePath",
+        )
+    )
     for name in ("raw", "premultiplied", "auto_alpha"):
         node._add(flag(name, value=False))
     node._add(module.Script_Knob("reload", value=""))
@@ -173,9 +192,17 @@ def _write(module, node):
         before(val)
         if kind._value == "exr":
             node._add(module.Enumeration_Knob("datatype", values=("16 bit half", "32 bit float")))
-            node._add(module.Enumeration_Knob("compression", values=("none", "Zip (1 scanline)", "DWAA"), value="Zip (1 scanline)"))
+            node._add(
+                module.Enumeration_Knob(
+                    "compression", values=("none", "Zip (1 scanline)", "DWAA"), value="Zip (1 scanline)"
+                )
+            )
             node._add(module.Boolean_Knob("autocrop", value=False))
-            node._add(module.Enumeration_Knob("metadata", values=("no metadata", "default metadata", "all metadata"), value="default metadata"))
+            node._add(
+                module.Enumeration_Knob(
+                    "metadata", values=("no metadata", "default metadata", "all metadata"), value="default metadata"
+                )
+            )
         return True
 
     kind.setValue = set_type
@@ -224,8 +251,120 @@ def _user_knob(module, name, user):
         return module.Boolean_Knob(name, value=value == "true")
     if kind == "pyscript":
         return module.PyScript_Knob(name, value=options.get("T", ""))
-    makers = {"string": module.EvalString_Knob, "file": module.File_Knob, "tab": module.Tab_Knob, "text": module.Text_Knob}
+    makers = {
+        "string": module.EvalString_Knob,
+        "file": module.File_Knob,
+        "tab": module.Tab_Knob,
+        "text": module.Text_Knob,
+    }
     return makers[kind](name, value=value or "")
+
+
+# ---- scripts on disk -----------------------------------------------------------------------------------------------
+
+
+def clear_script():
+    """A new script in the same session: what was printed, views and menus stay."""
+    kept = views, printed, messages, tasks, menus, plugin_paths, open_panels
+    reset()
+    globals().update(zip(("views", "printed", "messages", "tasks", "menus", "plugin_paths", "open_panels"), kept))
+
+
+def save(path):
+    """As Nuke does: a node's own knobs where they differ from the defaults, links by the stack; no inner node."""
+    lines = ["version 14.0 v1"]
+    lines += _saved_knobs("Root", root, {"name": Path(path).name})
+    written = set()
+    for node in root._nodes:
+        if node not in written:
+            _save_node(node, lines, written)
+    Path(path).write_text("\n".join(lines) + "\n", "utf-8")
+
+
+def _save_node(node, lines, written):
+    above = list(node._inputs)
+    for one in above:
+        if one is not None and one not in written:
+            _save_node(one, lines, written)
+    for one in reversed(above):
+        lines.append(f"push ${_mark(one)}" if one is not None else "push 0")
+    count = len(above)
+    lines += _saved_knobs(node._class, node, {"inputs": str(count)})
+    lines.append(f"set {_mark(node)} [stack 0]")
+    written.add(node)
+
+
+def _mark(node):
+    return f"N{node._knobs['name']._value}"
+
+
+def _saved_knobs(kind, node, first):
+    plain = {} if node is root else {n: k._value for n, k in _fresh(kind)._knobs.items()}
+    lines = [f"{kind} {{"] + [f" {name} {_quoted(value)}" for name, value in first.items()]
+    for name, knob in node._knobs.items():
+        if (
+            name not in first
+            and (knob._value != plain.get(name) or name == "name")
+            and not isinstance(knob, _module.Script_Knob)
+        ):
+            value = knob._value
+            text = str(value).lower() if isinstance(value, bool) else str(value)
+            if isinstance(value, list):
+                text = " ".join(str(one) for one in value)
+            lines.append(f" {name} {_quoted(text)}")
+    return lines + ["}"]
+
+
+def _fresh(kind):
+    """A node of the class as it is when new, in no script."""
+    aside = _module.Group("Group", root)
+    aside._add(_module.String_Knob("name", value="aside"))
+    context.append(aside)
+    try:
+        return build(_module, kind)
+    finally:
+        context.pop()
+
+
+def _quoted(text):
+    return '"' + re.sub(r'(["\\\\\[\]$])', r"\\\1", text) + '"'
+
+
+def open_script(module, path):
+    statements = nk_parse.parse(Path(path).read_text("utf-8"))
+    clear_script()
+    marks, stack = {}, []
+    pushes = iter(re.findall(r"^push (\S+)$", Path(path).read_text("utf-8"), re.MULTILINE))
+    for statement in statements:
+        if "push" in statement:
+            word = next(pushes)
+            stack.append(None if word == "0" else marks[word[1:]])
+        elif "set" in statement:
+            marks[statement["set"][0]] = stack[-1]
+        elif statement.get("node") == "Root":
+            _fill(root, statement["knobs"])
+            root["name"].setValue(str(path))
+        elif "node" in statement:
+            node = build(module, statement["node"])
+            _fill(node, statement["knobs"])
+            count = int(dict(map(tuple, statement["knobs"])).get("inputs", "1"))
+            node._inputs = [stack.pop() for _ in range(count)]
+            stack.append(node)
+
+
+def _fill(node, pairs):
+    for name, text in pairs:
+        if name == "inputs":
+            continue
+        knob = node[name]
+        if isinstance(knob, _module.XY_Knob):
+            knob.setValue([float(one) for one in text.split()])
+        elif isinstance(knob, _module.Boolean_Knob):
+            knob.setValue(text == "true")
+        elif isinstance(knob, (_module.Int_Knob, _module.Double_Knob)):
+            knob.setValue(float(text))
+        else:
+            knob.setValue(text)
 
 
 # ---- evaluating ----------------------------------------------------------------------------------------------------
@@ -250,7 +389,8 @@ def channels(node):
         found = ask({"verb": "channels", "path": _read_path(node, frame_range(node)[0], views[0])})
         return found + ["rgba.alpha"] if node["auto_alpha"].value() and "rgba.alpha" not in found else found
     above = node.input(0)
-    return channels(above) if above is not None else []
+    found = channels(above) if above is not None else []
+    return found + ["headroom.mask", "headroom.gain"] if isinstance(node, _module.Group) else found
 
 
 def frame_range(node):
@@ -268,7 +408,7 @@ def frame_range(node):
 def has_error(node):
     if node._class == "Read":
         path = _read_path(node, now, views[0])
-        return node["on_error"].value() == "error" and not os.path.isfile(path)
+        return node["on_error"].value() == "error" and not _is_file(path)
     return False
 
 
@@ -304,7 +444,7 @@ def render(node, number, view):
     tree = _tree(above, number, view)
     path = re.sub(r"#+", lambda found: f"{number:0{len(found[0])}d}", node["file"].value()).replace("%V", view)
     if node["create_directories"].value():
-        os.makedirs(os.path.dirname(path), exist_ok=True)
+        Path(path).parent.mkdir(parents=True, exist_ok=True)
     log.append((node.name(), "execute", number))
     ask(
         {
@@ -331,7 +471,8 @@ def _tree(node, number, view):
     if kind == "Multiply":
         return {"op": "multiply", "in": _tree(node.input(0), number, view), "by": node["value"].value()}
     if kind == "Transform":
-        return {"op": "move", "in": _tree(node.input(0), number, view), "x": node["x"].value(), "y": node["y"].value()}
+        x, y = (int(v) for v in node["translate"].value())
+        return {"op": "move", "in": _tree(node.input(0), number, view), "x": x, "y": y}
     if isinstance(node, _module.Group):
         return _Inside(node, number, view).tree("Output1")
     raise RuntimeError(f"the fake cannot render a {kind}")
@@ -339,7 +480,7 @@ def _tree(node, number, view):
 
 def _read_tree(node, number, view):
     path = _read_path(node, number, view)
-    if not os.path.isfile(path):
+    if not _is_file(path):
         on_error = node["on_error"].value()
         if on_error == "error":
             raise RuntimeError(f"{node.name()}: {path}: No such file or directory")
@@ -414,7 +555,7 @@ class _Inside:
         first, last = int(self.number_of(own["first"])), int(self.number_of(own["last"]))
         number = min(max(self.number, first), last)
         path = re.sub(r"#+", lambda found: f"{number:0{len(found[0])}d}", path)
-        if not os.path.isfile(path):
+        if not _is_file(path):
             mode = ("error", "black", "checkerboard", "nearest frame")[int(self.number_of(own["on_error"]))]
             if mode == "error":
                 raise RuntimeError(f"Baked: {path}: No such file or directory")
@@ -440,8 +581,10 @@ def calculate(tree, values, ask_tcl=None):
         return float(bool(inner[0]) or bool(inner[1]))
     if kind == "!":
         return float(not inner[0])
-    compare = {"==": inner[0] == inner[-1], "!=": inner[0] != inner[-1], "<": inner[0] < inner[-1], ">": inner[0] > inner[-1],
-               "<=": inner[0] <= inner[-1], ">=": inner[0] >= inner[-1]}  # fmt: skip
+    compare = {
+        "==": inner[0] == inner[-1], "!=": inner[0] != inner[-1], "<": inner[0] < inner[-1],
+        ">": inner[0] > inner[-1], "<=": inner[0] <= inner[-1], ">=": inner[0] >= inner[-1],
+    }  # fmt: skip
     if kind in compare:
         return float(compare[kind])
     if kind == "-":
@@ -471,4 +614,3 @@ def ask(request):
     if "error" in said:
         raise RuntimeError(said["error"])
     return said["value"]
-

@@ -1,3 +1,4 @@
+# ruff: noqa: N801, N802, N803, A002  the names are Nuke's
 """A stand-in for Nuke's Python module: small, strict, built from the parsed gizmo. Its behaviour is our model of Nuke.
 
 What passes here shows that our logic holds, not that Nuke agrees. Every public name exists in ``types-nuke`` (tested).
@@ -121,6 +122,12 @@ class Boolean_Knob(Array_Knob):
         if isinstance(val, str):
             raise TypeError("a bool is required")
         return bool(val)
+
+
+class XY_Knob(Array_Knob):
+    def _checked(self, val):
+        x, y = val
+        return [float(x), float(y)]
 
 
 class Unsigned_Knob(Array_Knob):
@@ -408,6 +415,10 @@ def root():
 
 def allNodes(filter=None, group=None, recurseGroups=False):
     found = list((group or _control.context[-1])._nodes)
+    if recurseGroups:
+        for node in list(found):
+            if isinstance(node, Group):
+                found += allNodes(None, node, True)
     return [node for node in found if filter is None or node._class == filter]
 
 
@@ -533,7 +544,18 @@ def pluginPath():
 
 
 def scriptSaveAs(filename=None, overwrite=-1):
+    if _control._is_file(filename) and overwrite != 1:
+        raise RuntimeError(f"{filename} exists")
     _control.root["name"].setValue(filename)
+    _control.save(filename)
+
+
+def scriptClear(*args):
+    _control.clear_script()
+
+
+def scriptOpen(filename=None):
+    _control.open_script(sys.modules[__name__], filename)
 
 
 def _with_this(node, knob, body):

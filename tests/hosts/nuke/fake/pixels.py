@@ -69,7 +69,9 @@ def read(tree: dict[str, Any]) -> Image:
     plate = io.read(tree["path"])
     codes = plate.rows(0, plate.height)
     if tree["space"] is not None:
-        codes = plan(None, frm=tree["space"], config=tree["config"], is_float=plate.is_float, bits=plate.bits).base(codes)
+        codes = plan(None, frm=tree["space"], config=tree["config"], is_float=plate.is_float, bits=plate.bits).base(
+            codes
+        )
     step = tree["smaller"]
     codes = np.asarray(codes, np.float32)[::step, ::step]
     height, width = codes.shape[:2]
@@ -95,7 +97,9 @@ def layers(tree: dict[str, Any]) -> Image:
 def multiply(tree: dict[str, Any]) -> Image:
     image = evaluate(tree["in"])
     by = np.float32(tree["by"])
-    return Image(image.window, image.display, {n: p * by if n != "rgba.alpha" else p for n, p in image.channels.items()})
+    return Image(
+        image.window, image.display, {n: p * by if n != "rgba.alpha" else p for n, p in image.channels.items()}
+    )
 
 
 def move(tree: dict[str, Any]) -> Image:
@@ -206,7 +210,10 @@ def compare(request: dict[str, Any]) -> dict[str, Any]:
     differences = {}
     for name in wanted:
         one, other = a["channels"][name].astype(np.float64), b["channels"][name].astype(np.float64)
-        differences[name] = [float(np.abs(one - other).max()), float((np.abs(one - other) / np.maximum(np.abs(other), 1e-3)).max())]
+        differences[name] = [
+            float(np.abs(one - other).max()),
+            float((np.abs(one - other) / np.maximum(np.abs(other), 1e-3)).max()),
+        ]
     return {
         "same_names": sorted(a["channels"]) == sorted(b["channels"]),
         "same_window": a["window"] == b["window"],
