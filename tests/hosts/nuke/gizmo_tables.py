@@ -44,6 +44,9 @@ NODES: dict[str, dict[str, str]] = {
     },
     "Remove": {**_OWN, "operation": "=remove|keep", "channels": "layer"},
     "AddChannels": {**_OWN, "channels": "layer"},
+    "Inference": {
+        **_OWN, "modelFile": "text", "useGPUIfAvailable": "number", "halfPrecision": "number", "serialiseKnob": "text",
+    },
 }  # fmt: skip
 DEFAULT_INPUTS = {
     "Input": 0,
@@ -54,5 +57,6 @@ DEFAULT_INPUTS = {
     "Expression": 1,
     "Remove": 1,
     "AddChannels": 1,
+    "Inference": 1,
 }
 GIZMO = {"tile_color": "colour", "help": "text", "onCreate": "python", "knobChanged": "python"}
