@@ -104,6 +104,7 @@ class Bake:
         self._total = 1
         self._finished = 0
         self._notes: list[str] = []
+        self._entered = False
 
     def run(self) -> Result:
         """All of it. Never raises for what can go wrong in a bake: the result says it."""
@@ -138,7 +139,7 @@ class Bake:
         described = engine.describe(worker, plan.script.config)
         settings = self._settings(plan, described)
         in_main(callbacks.tell, "before_bake", self.node, settings)
-        key = host_frames.settings_key(_shaping(settings, described))
+        key = host_frames.settings_key(_shaping(settings, described, plan))
         place = cache.place(
             plan.wishes.cache_path, script=plan.script_path, node=plan.wishes.name.replace(".", "_"),
             plate=plan.source.plate, version=plan.wishes.version, key=key, still=plan.source.still, views=plan.views,
@@ -333,6 +334,7 @@ class Bake:
             if self.name in _running:
                 raise BakeError(f"{self.name} is being baked already.", "Wait for it, or press Cancel.")
             _running[self.name] = self
+        self._entered = True
         try:
             yield
         finally:
@@ -397,7 +399,8 @@ class Bake:
         return f"{plan.source.upstream.name()}, rendered ({plan.source.why})"
 
     def _tell_end(self, result: Result) -> None:
-        knobs.set_status(self.node, str(result))
+        if self._entered:  # else the status is that of the bake under way
+            knobs.set_status(self.node, str(result))
         self.progress.say(str(result))
         self.progress.close()
         callbacks.tell("after_bake", self.node, result)
@@ -421,10 +424,15 @@ def wanted_frames(wishes: knobs.Wishes, node: nuke.Node) -> tuple[list[int], lis
     return list(range(first, last + 1)), []
 
 
-def _shaping(settings: dict[str, Any], described: dict[str, Any]) -> dict[str, Any]:
-    """What the {key} of the cache path stands for."""
+def _shaping(settings: dict[str, Any], described: dict[str, Any], plan: _Plan) -> dict[str, Any]:
+    """What the {key} of the cache path stands for.
+
+    The plate is in it: two plates of one name in two folders, or the chains of two versions of a script, must never
+    write each other's frames.
+    """
     shaping = {name: wish for name, wish in settings.items() if name not in NOT_IN_KEY}
     shaping["config"] = (described.get("config") or {}).get("cache_id")
+    shaping["plate"] = plan.source.origin
     return shaping
 
 

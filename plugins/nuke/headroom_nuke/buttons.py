@@ -117,8 +117,7 @@ def set_up_engine(node: nuke.Node) -> None:
 
 def _bake_and_tell(node: nuke.Node, name: str) -> None:
     try:
-        shown = progress.Window(name)
-        result = Bake(node, shown).run()
+        result = in_main(Bake, node, progress.Window(name)).run()
         if result.status == "failed":
             in_main(_say, f"{name}: {result}")
     except BakeCancelled:

@@ -10,7 +10,6 @@ import nuke
 
 from . import baking, knobs
 from .api import baked_files
-from .host import frames as host_frames
 from .hosting import value
 
 __all__ = ["changed", "created"]
@@ -48,9 +47,6 @@ def _note_missing(node: nuke.Node) -> None:
     if not baked_files(node):
         folder = Path(str(value(node, "baked_file", ""))).parent
         knobs.set_status(node, f"The baked frames are not there ({folder}): press Bake, or bring them back.")
-        return
-    if value(node, "baked_still") or not host_frames.has_token(str(value(node, "baked_file"))):
-        return
 
 
 def _note_stale(node: nuke.Node) -> None:

@@ -51,6 +51,8 @@ class Source:
     """Why a chain is rendered; empty for a plain Read."""
     plate: str
     """A name for the results."""
+    origin: str
+    """The files of a plain Read, as it names them; of a chain the script and the node at its end."""
     space: str | None
     """Colour space of a plain Read's file."""
     items: tuple[Item, ...]
@@ -67,7 +69,8 @@ def look(node: nuke.Node, wishes: Wishes, wanted: list[int], views: list[str]) -
     why = "the node is set to render its input" if wishes.always_render else _why_not_plain(top)
     if why:
         return Source(
-            upstream=upstream, read=None, why=why, plate=_stem_of_chain(upstream), space=None,
+            upstream=upstream, read=None, why=why, plate=_stem_of_chain(upstream),
+            origin=f"{nuke.root().name()}:{upstream.fullName()}", space=None,
             items=tuple(Item(frame, view, None) for frame in wanted for view in views), still=False, notes=(),
         )  # fmt: skip
     space = wishes.from_space or colour.read_space(top)
@@ -78,7 +81,7 @@ def look(node: nuke.Node, wishes: Wishes, wanted: list[int], views: list[str]) -
         )
     items, still, notes = _files(top, wanted, views)
     return Source(
-        upstream=upstream, read=top, why="", plate=_stem(_pattern(top)), space=space,
+        upstream=upstream, read=top, why="", plate=_stem(_pattern(top)), origin=_pattern(top), space=space,
         items=tuple(items), still=still, notes=tuple(notes),
     )  # fmt: skip
 

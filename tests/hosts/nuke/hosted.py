@@ -28,7 +28,6 @@ from headroom_nuke.host.frames import format_range
 from headroom_nuke.timeline import Clip
 
 ENGINE = os.environ["HEADROOM_WORKER"]
-CONVERT = [os.environ["HEADROOM_TEST_PYTHON"], "-m", "headroom", "convert"]
 CONFIG = "ocio://studio-config-v2.2.0_aces-v1.3_ocio-v2.4"
 WIDTH, HEIGHT = 97, 65
 
@@ -80,9 +79,9 @@ class Bakes(unittest.TestCase):
 
     def convert(self, source, target, *options):
         """``headroom convert`` with the options of a bake."""
-        command = [*CONVERT, str(source), "-o", str(target), "--mask", "--gain", "--device", "cpu", *options]
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
-        self.assertEqual(done.returncode, 0, done.stderr)
+        arguments = [str(source), "-o", str(target), "--mask", "--gain", "--device", "cpu", *options]
+        done = control.ask({"verb": "convert", "arguments": arguments})
+        self.assertEqual(done["code"], 0, done["said"])
         return str(target)
 
     def compare(self, a, b, **more):
@@ -315,6 +314,23 @@ class Cache(Bakes):
             names.add(node["baked_file"].value())
         self.assertEqual(len(names), 4)
         self.assertTrue(all("HeadroomReconstruct1_v00" in name for name in names))
+
+    def test_plates_of_one_name_never_share_frames(self):
+        node = self.node(self.read(self.plate("v1/plate.jpg")))
+        self.bake(node)
+        first = node["baked_file"].value()
+        node.input(0)["file"].setValue(str(self.plate("v2/plate.jpg", 5)))
+        self.bake(node)
+        self.assertNotEqual(node["baked_file"].value(), first)
+        self.assertFalse(self.compare(node["baked_file"].value(), first)["bits_equal"])
+        grade = nuke.createNode("Multiply")
+        grade.setInput(0, node.input(0))
+        chain = self.node(grade, range_mode="single")
+        self.bake(chain)
+        first = chain["baked_file"].value()
+        nuke.root()["name"].setValue(str(self.script.with_name("shot_v2.nk")))
+        self.bake(chain)
+        self.assertNotEqual(chain["baked_file"].value(), first)
 
     def test_paths_and_their_tokens(self):
         def at(text, **more):
@@ -1076,7 +1092,7 @@ class InTheGui(Bakes):
     def test_the_engines_check(self):
         node = self.node(self.read(self.plate()))
         node["check_engine"].execute()
-        control.pump(lambda: control.messages, 120)
+        control.pump(lambda: control.messages)
         self.assertRegex(control.messages[0], r"(?m)^ok: ")
 
     def test_the_menu(self):

@@ -100,7 +100,7 @@ def ask_main(call, args, kwargs, wait):
     return box[0] if box else None
 
 
-def pump(until, seconds=60.0):
+def pump(until, seconds=300.0):
     """The GUI's event loop, till ``until()`` is true."""
     end = time.monotonic() + seconds
     while not until():

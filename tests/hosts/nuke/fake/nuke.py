@@ -92,6 +92,7 @@ class Knob:
         self._flags &= ~flag
 
     def _check(self):
+        _main_only()
         if self._node is not None and self._node._dead:
             raise ValueError(_DEAD)
 
@@ -296,6 +297,7 @@ class Node:
         _control.open_panels.discard(self)
 
     def _alive(self):
+        _main_only()
         if self._dead:
             raise ValueError(_DEAD)
 
