@@ -3,11 +3,12 @@
 Texture Coordinate --Generated--> Mapping (rotation) --> Environment Texture --> Background (strength) --> Output
 """
 
+import os
 from typing import Any
 
 import bpy
 
-__all__ = ["background_of", "build", "environment_of", "find_node", "mapping_of", "replace_image"]
+__all__ = ["background_of", "build", "environment_of", "find_node", "has_map", "mapping_of", "replace_image"]
 
 _COORDINATE, _MAPPING, _ENVIRONMENT = "HDR Coordinate", "HDR Rotation", "HDR Environment"
 _BACKGROUND, _OUTPUT = "HDR Strength", "HDR Output"
@@ -63,6 +64,15 @@ def mapping_of(world: bpy.types.World | None) -> Any:
 def background_of(world: bpy.types.World | None) -> Any:
     """The Background node with the strength."""
     return find_node(world, _BACKGROUND, "ShaderNodeBackground")
+
+
+def has_map(world: bpy.types.World) -> bool:
+    """Whether the map is there: packed, or a file on disk. A World with other nodes in its place has no say."""
+    node = environment_of(world)
+    image = node.image if node is not None else None
+    if image is None:
+        return node is None
+    return image.packed_file is not None or os.path.isfile(bpy.path.abspath(image.filepath, library=image.library))
 
 
 def find_node(world: bpy.types.World | None, name: str, kind: str) -> Any:

@@ -34,7 +34,7 @@ class WorldJob:
     name: str
     """Of the panorama."""
     source: str
-    """The panorama's file, as it is kept in the .blend."""
+    """The panorama's file as it is kept in the .blend, or the name of an image that only the .blend holds."""
     target: Path
     warnings: list[str] = field(default_factory=list)
 
@@ -78,8 +78,8 @@ def begin(scene: bpy.types.Scene, image: bpy.types.Image, given: Mapping[str, An
     cache.check_writable(folder)
     path = _on_disk(plate, image, folder)
     settings["from_space"] = plate.from_space
-    source = cache.blend_relative(path)
-    key = settings_key({**settings, "config": colour.config_mark(), "source": source})
+    key = settings_key({**settings, "config": colour.config_mark(), "source": cache.blend_relative(path)})
+    source = image.name_full if plate.is_captured else cache.blend_relative(path)
     target = folder / f"{plate.stem}-{key}.exr"
     asked = {**settings, "ocio_config": colour.config_path(), "overwrite": True, "resume": True}
     task = EngineTask(asked, [{"frame": None, "source": path, "target": str(target)}])
@@ -88,6 +88,8 @@ def begin(scene: bpy.types.Scene, image: bpy.types.Image, given: Mapping[str, An
         job.warnings.append(
             f"{image.name} is {width} x {height}; a lat-long panorama is twice as wide as high: the light is distorted"
         )
+    if cache.is_unsaved():
+        job.warnings.append(f"The .blend is not saved: the map goes to {folder}. Save it and run again to move it")
     return job
 
 
@@ -119,8 +121,7 @@ def finish(job: WorldJob) -> bpy.types.World:
         raise Problem("The scene was removed meanwhile.", f"The environment map is {job.target}.")
     image = environment_image(job.target)
     world = scene.world
-    same = world is not None and world.library is None and world.headroom.source == job.source
-    if not (same and world_nodes.replace_image(world, image)):
+    if not (_is_lit_by(world, job.source) and world_nodes.replace_image(world, image)):
         previous = world
         world = world_nodes.build(f"{job.name} HDR", image)
         if previous is not None:
@@ -210,3 +211,10 @@ def _on_disk(plate: Plate, image: bpy.types.Image, folder: Path) -> str:
     path = folder / CAPTURED / f"{plate.stem}-{mark}{captured_suffix(plate)}"
     capture(plate, None, path, None)
     return str(path)
+
+
+def _is_lit_by(world: bpy.types.World | None, source: str) -> bool:
+    """Whether a World of this file was made from that panorama; its path may have been absolute before a save."""
+    if world is None or world.library is not None or not world.headroom.source:
+        return False
+    return bpy.path.abspath(world.headroom.source) == bpy.path.abspath(source)

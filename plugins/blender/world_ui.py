@@ -46,7 +46,11 @@ class HEADROOM_PT_world(bpy.types.Panel):
         world = context.scene.world
         if world is None or not world.headroom.source:
             return
-        if world.headroom.summary:
+        if not world_nodes.has_map(world):
+            line = layout.row()
+            line.alert = True
+            line.label(text="The map is gone: run again", icon="ERROR")
+        elif world.headroom.summary:
             layout.label(text=world.headroom.summary, icon="INFO")
         column = layout.column(align=True)
         column.use_property_split = True

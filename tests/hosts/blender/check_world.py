@@ -337,3 +337,18 @@ def sphere_under_the_sky(size: int = 48, samples: int = 16) -> bpy.types.Scene:
     scene.cycles.use_denoising = scene.cycles.use_adaptive_sampling = False
     scene.render.film_transparent = True
     return scene
+
+
+def test_an_unsaved_file_is_moved_by_saving_and_running_again(ldr: Path, tmp_path: Path, extension: ModuleType) -> None:
+    scene = bpy.context.scene
+    job = extension.world_run.begin(scene, bpy.data.images.load(str(ldr)))
+    job.task.wait()
+    world = extension.world_run.finish(job)
+    assert any("not saved" in warning for warning in job.warnings)
+    assert extension.world_nodes.has_map(world)
+    world.node_tree.nodes["HDR Rotation"].inputs["Rotation"].default_value[2] = 0.5
+    bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "shot" / "late.blend"))
+    bpy.ops.headroom.world_light(image="sky.png")
+    assert scene.world == world and file_of(world).is_relative_to(tmp_path / "shot" / "headroom_cache")
+    file_of(world).unlink()
+    assert not extension.world_nodes.has_map(world)
