@@ -19,7 +19,7 @@ from typing import Any
 import bpy
 
 from . import bake as _bake
-from . import engine, node_group, operators, source, versions
+from . import cache, engine, node_group, operators, source, versions
 from . import state as _state
 from .bake import Report
 from .problems import Problem
@@ -139,6 +139,8 @@ def _datablock(image: bpy.types.Image | str | os.PathLike[str], is_sequence: boo
     found = bpy.data.images.load(path, check_existing=not is_sequence)
     if is_sequence:
         found.source = "SEQUENCE"
+    if found.filepath == path:
+        found.filepath = cache.blend_relative(path)
     return found
 
 

@@ -14,14 +14,14 @@ from typing import Any
 
 import bpy
 
-from . import cache, capture, colour, engine, node_group, source, state, versions
+from . import cache, capture, colour, engine, images, node_group, results, source, state, versions
 from .host import frames as host_frames
 from .host import stamp
 from .problems import Problem
 from .sequences import sequence_of
 from .task import EngineTask
 
-__all__ = ["Bake", "Report", "cache_folders", "drop_unused", "face_of", "folder_shown", "shaping_settings", "shown_frame", "version_of", "worker_settings"]
+__all__ = ["Bake", "Report"]
 
 STEP_S = 0.1
 STAMP_EVERY_S = 3.0
@@ -143,8 +143,8 @@ class Bake:
         if cache.is_unsaved() and group.headroom.cache.startswith("//"):
             self._warn(f"The .blend is not saved: the frames go to {root}. Save it and run again to move them.")
         _adopt(group, root)
-        _identify(group)
-        version, shaping = version_of(group, plate), shaping_settings(group, plate)
+        results.identify(group)
+        version, shaping = results.version_of(group, plate), results.shaping_settings(group, plate)
         targets = {number: host_frames.cached_frame(root, plate.stem, version, number) for number in numbers}
         sources: dict[int | None, str] = {}
         for index, number in enumerate(numbers):
@@ -175,7 +175,7 @@ class Bake:
         group = self._group()
         instance = source.find_instance(group, self._scene()) if plate.kind == "upstream" else None
         suffix = capture.captured_suffix(plate)
-        folder = root / f"{plate.stem}_plate_{_mark(group, plate)}"
+        folder = root / f"{plate.stem}_plate_{results.mark_of(group, plate)}"
         name = f"{plate.stem}{suffix}" if number is None else f"{plate.stem}.{number:04d}{suffix}"
         target = folder / name
         if plate.kind == "movie":
@@ -190,7 +190,7 @@ class Bake:
         return target
 
     def _through_engine(self, todo: list[dict[str, Any]], plate: source.Plate, shaping: dict[str, Any]) -> Steps:
-        task = EngineTask(worker_settings(self._group(), plate), todo)
+        task = EngineTask(results.worker_settings(self._group(), plate), todo)
         self._task = task
         fresh: list[dict[str, Any]] = []
         task.on_frame = lambda event: self._frame_done(event, fresh)
@@ -263,21 +263,18 @@ class Bake:
             everything = [n for n in numbered.on_disk() if n in set(plate.numbers) | set(there)] if numbered else []
             first = host_frames.cached_frame(folder.parent, plate.stem, version, min(everything))
         previous = node_group.plate_images(group)
-        baked = _image(str(first), f"{plate.stem} HDR", plate.user is not None)
+        baked = images.image_of(str(first), f"{plate.stem} HDR", plate.user is not None)
         colour.tag_working(baked)
         shown, user = self._plate_image(plate, sources)
         node_group.show(group, baked, shown, plate.user, user)
-        drop_unused(previous)
+        images.drop_unused(previous)
         earlier.version, earlier.ready, earlier.wanted = version, len(there), len(targets)
         earlier.frames = host_frames.format_range(everything) if everything else ""
-        pattern = sequence_of(str(first)) if plate.user is not None else None
-        earlier.pattern = cache.blend_relative(pattern.pattern if pattern else str(first))
         some = sources[there[0]]
-        numbered = sequence_of(some) if plate.user is not None else None
-        earlier.source = cache.blend_relative(numbered.pattern if numbered else some)
-        earlier.face = face_of(group)
+        earlier.written = os.path.relpath(some, folder).replace("\\", "/") if plate.is_captured else ""
+        earlier.face = results.face_of(group)
         if self._facts:
-            earlier.summary = _in_words(self._facts)
+            earlier.summary = results.in_words(self._facts)
         earlier.space, earlier.captured = plate.from_space, plate.kind in ("upstream", "pixels")
         self._report.files = [str(targets[n]) for n in there]
         if self._facts.get("width") and tuple(shown.size) not in ((0, 0), self._size()):
@@ -297,7 +294,7 @@ class Bake:
         if image is not None and plate.shown_as_is:
             return image, plate.user
         first = min(sources.values(), key=lambda path: (len(path), path))
-        shown = _image(first, f"{plate.stem} plate", plate.user is not None)
+        shown = images.image_of(first, f"{plate.stem} plate", plate.user is not None)
         if plate.kind in ("upstream", "pixels"):
             colour.tag_working(shown)
         elif shown.colorspace_settings.name != plate.from_space:
@@ -332,230 +329,14 @@ class Bake:
         return versions.by_uid(bpy.data.scenes, self._scene_uid) or bpy.context.scene
 
 
-# ---- what a result depends on ------------------------------------------------------------------------------------
-
-
-def worker_settings(group: bpy.types.NodeTree, plate: source.Plate) -> dict[str, Any]:
-    """The settings that the engine gets; the same as the options of ``headroom convert``."""
-    from .preferences import preferences
-
-    chosen, shared = group.headroom, preferences()
-    settings: dict[str, Any] = {
-        "model": chosen.model.strip() or None,
-        "from_space": plate.from_space,
-        "to_space": colour.working_space(),
-        "ocio_config": colour.config_path(),
-        "curve": chosen.curve,
-        "boost": _exact(chosen.boost),
-        "tau": _exact(chosen.tau),
-        "clip_level": _exact(chosen.clip_level) if chosen.use_clip_level else None,
-        "peak_stops": _exact(chosen.peak_stops) if chosen.use_peak_stops else None,
-        "dequantize": chosen.dequantize,
-        "mask": True,
-        "depth": chosen.depth,
-        "compression": chosen.compression,
-        "device": shared.device.strip() or "auto",
-        "memory": shared.memory.strip() or None,
-        "overwrite": True,
-        "resume": True,
-    }
-    return {key: value for key, value in settings.items() if value is not None}
-
-
-def shaping_settings(group: bpy.types.NodeTree, plate: source.Plate | None = None) -> dict[str, Any]:
-    """What decides a result's pixels, beside the plate: the same on every machine.
-
-    Without ``plate`` its colour space is taken from the group's settings and images, without reading files.
-    """
-    chosen = group.headroom
-    return {
-        "model": chosen.model.strip() or None,
-        "from": plate.from_space if plate is not None else _space_stated(group),
-        "to": colour.working_space(),
-        "config": colour.config_mark(),
-        "curve": chosen.curve,
-        "boost": _exact(chosen.boost),
-        "tau": _exact(chosen.tau),
-        "clip_level": _exact(chosen.clip_level) if chosen.use_clip_level else None,
-        "peak_stops": _exact(chosen.peak_stops) if chosen.use_peak_stops else None,
-        "dequantize": chosen.dequantize,
-        "depth": chosen.depth,
-        "compression": chosen.compression,
-    }
-
-
-def version_of(group: bpy.types.NodeTree, plate: source.Plate | None = None) -> str:
-    """8 hex digits for settings and plate: names the folder of the results."""
-    mark = _mark(group, plate) if plate is not None else group.headroom.baked.mark
-    if plate is not None:
-        group.headroom.baked.mark = mark
-    return host_frames.settings_key({**shaping_settings(group, plate), "plate": mark})
-
-
-def folder_shown(group: bpy.types.NodeTree) -> str:
-    """The folder of the frames that a group shows."""
-    return os.path.dirname(_absolute(group, group.headroom.baked.pattern))
-
-
-def cache_folders(group: bpy.types.NodeTree) -> list[Path]:
-    """Every folder of results and captured frames that was made for a group's plate, of earlier settings too.
-
-    Folders that another group of this file shows are left out.
-    """
-    baked = group.headroom.baked
-    if not baked.pattern:
-        return []
-    shown, origin = Path(folder_shown(group)), os.path.dirname(_absolute(group, baked.source))
-    in_use = {
-        folder_shown(tree)
-        for tree in bpy.data.node_groups
-        if tree != group and node_group.is_ours(tree) and tree.headroom.baked.pattern
-    }
-    stem = shown.name.rpartition("_")[0]
-    folders = []
-    for folder in sorted(shown.parent.glob(f"{stem}_*")):
-        sidecar = stamp.read_stamp(folder / stamp.STAMP_NAME) or {}
-        origins = {os.path.dirname(str(frame.get("source"))) for frame in sidecar.get("frames", {}).values()}
-        is_plate = folder.name == f"{stem}_plate_{baked.mark}"
-        if folder.is_dir() and str(folder) not in in_use and (is_plate or origins == {origin}):
-            folders.append(folder)
-    return folders
-
-
-def shown_frame(group: bpy.types.NodeTree, frame: int | None) -> dict[str, Any] | None:
-    """Source and target of the file that a group shows at a scene frame."""
-    baked = group.headroom.baked
-    node = group.nodes.get(node_group.BAKED)
-    if node is None or node.image is None:
-        return None
-    target, origin = _absolute(group, baked.pattern), _absolute(group, baked.source)
-    if node.image.source != "SEQUENCE":
-        return {"frame": None, "source": origin, "target": target}
-    scene_frame = bpy.context.scene.frame_current if frame is None else frame
-    user = node_group.FrameUser(node.frame_start, node.frame_duration, node.frame_offset)
-    number = user.number_at(max(scene_frame, user.start))
-    return {"frame": number, "source": _numbered(origin, number), "target": _numbered(target, number)}
-
-
-def _numbered(pattern: str, number: int) -> str:
-    head, _, tail = pattern.rpartition("#")
-    return f"{head.rstrip('#')}{number:0{len(head) - len(head.rstrip('#')) + 1}d}{tail}" if head or tail else pattern
-
-
-def _absolute(group: bpy.types.NodeTree, path: str) -> str:
-    return os.path.normpath(bpy.path.abspath(path, library=group.library)) if path else ""
-
-
-def _space_stated(group: bpy.types.NodeTree) -> str:
-    chosen = group.headroom
-    if chosen.from_space.strip() and not chosen.baked.captured:
-        return str(chosen.from_space.strip())
-    if chosen.source == "IMAGE" and chosen.image is not None and not chosen.baked.captured:
-        return colour.tag_of(chosen.image)
-    if chosen.source == "CLIP" and chosen.clip is not None:
-        return colour.tag_of(chosen.clip)
-    return str(chosen.baked.space)
-
-
-def _mark(group: bpy.types.NodeTree, plate: source.Plate) -> str:
-    """Tells plates of the same name apart. Not the whole path: a project may move or lie elsewhere on a farm."""
-    if plate.path:
-        folder, name = os.path.split(plate.path)
-        return host_frames.settings_key({"plate": [os.path.basename(folder), name]})
-    return host_frames.settings_key({"plate": group.headroom.ident})
-
-
-def face_of(group: bpy.types.NodeTree, instance: source.Instance | None = None) -> str:
-    """Which plate the group's settings name just now, without reading files: another text, another plate."""
-    chosen = group.headroom
-    if chosen.source == "IMAGE":
-        return f"{_short_name(chosen.image)} at {chosen.frame_start}" if chosen.image else ""
-    if chosen.source == "CLIP":
-        clip = chosen.clip
-        return f"{_short_name(clip)} at {clip.frame_start} + {clip.frame_offset}" if clip else ""
-    instance = instance or source.find_instance(group, bpy.context.scene)
-    socket = source.upstream_socket(instance.node) if instance is not None else None
-    if socket is None:
-        return ""
-    node = socket.node
-    image, clip = getattr(node, "image", None), getattr(node, "clip", None)
-    if image is not None:
-        return f"{_short_name(image)} at {node.frame_start} + {node.frame_offset} x {node.frame_duration}"
-    if clip is not None:
-        return f"{_short_name(clip)} at {clip.frame_start} + {clip.frame_offset}"
-    return f"{node.name}: {socket.identifier}"
-
-
-def _short_name(datablock: bpy.types.Image | bpy.types.MovieClip) -> str:
-    """The file's name with its folder's: the same after the .blend was saved or moved with its plates."""
-    path = datablock.filepath
-    if not path:
-        return str(datablock.name)
-    folder, name = os.path.split(bpy.path.abspath(path, library=datablock.library).replace("\\", "/"))
-    return f"{os.path.basename(folder)}/{name}"
-
-
-def _identify(group: bpy.types.NodeTree) -> None:
-    """Gives the group a name of its own for captured plates; a copy that kept its origin's gets a new one."""
-    chosen = group.headroom
-    others = [tree for tree in bpy.data.node_groups if tree != group and node_group.is_ours(tree)]
-    if not chosen.ident or any(tree.headroom.ident == chosen.ident for tree in others):
-        chosen.ident = os.urandom(4).hex()
-
-
-def _exact(value: float) -> float:
-    """Blender keeps 32-bit floats: 0.95 comes back as 0.949999988."""
-    return round(float(value), 6)
-
-
-# ---- datablocks and folders --------------------------------------------------------------------------------------
-
-
-def _image(path: str, name: str, is_sequence: bool) -> bpy.types.Image:
-    """The image datablock of a file, made or read again."""
-    wanted = "SEQUENCE" if is_sequence else "FILE"
-    for image in bpy.data.images:
-        same = image.filepath and os.path.normpath(bpy.path.abspath(image.filepath)) == os.path.normpath(path)
-        if same and image.library is None and image.source == wanted and image.get(OURS):
-            image.reload()
-            return image
-    image = bpy.data.images.load(path, check_existing=False)
-    image.name = name
-    image.source = wanted
-    image[OURS] = True
-    image.filepath = cache.blend_relative(path)
-    return image
-
-
-OURS = "headroom"
-"""Custom property of the image datablocks that were made here."""
-
-
-def drop_unused(images: list[bpy.types.Image]) -> None:
-    """Removes images that were made here and that nothing shows any more."""
-    for image in images:
-        if image.users == 0 and image.get(OURS):
-            bpy.data.images.remove(image)
-
-
 def _adopt(group: bpy.types.NodeTree, root: Path) -> None:
     """Moves what was made before the .blend was saved to its place beside the .blend."""
-    baked = group.headroom.baked
-    old = Path(folder_shown(group)) if baked.pattern else None
-    if cache.is_unsaved() or old is None or not old.is_dir() or not cache.is_of_unsaved(old) or old.parent == root:
+    shown = results.folder_shown(group)
+    old = Path(shown)
+    if cache.is_unsaved() or not shown or not old.is_dir() or not cache.is_of_unsaved(old) or old.parent == root:
         return
     try:
         for folder in [one for one in old.parent.iterdir() if one.is_dir() and not (root / one.name).exists()]:
             shutil.move(str(folder), str(root / folder.name))
     except OSError:
         return  # they are made again instead
-
-
-def _in_words(facts: dict[str, Any]) -> str:
-    share = 100 * float(facts.get("clipped_share", 0.0))
-    if facts.get("passed_through"):
-        return "Holds its highlights already"
-    if facts.get("masked_share") == 0:
-        return "Nothing is clipped"
-    stops, peak = float(facts.get("gain_stops_peak", 0.0)), float(facts.get("peak", 0.0))
-    return f"{share:.2g}% clipped, peak {peak:.3g}\nup to +{stops:.1f} stops"

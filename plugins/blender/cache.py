@@ -10,7 +10,16 @@ import bpy
 
 from .problems import Problem
 
-__all__ = ["blend_relative", "check_writable", "clear", "folder_for", "folder_of", "is_of_unsaved", "is_unsaved", "size_of"]
+__all__ = [
+    "blend_relative",
+    "check_writable",
+    "clear",
+    "folder_for",
+    "folder_of",
+    "is_of_unsaved",
+    "is_unsaved",
+    "size_of",
+]
 
 UNSAVED = "unsaved"
 _session = f"{time.strftime('%Y%m%d-%H%M%S')}-{os.getpid()}"

@@ -109,9 +109,17 @@ def _render_upstream(instance: Instance, number: int | None, target: Path) -> No
         tree.links.new(source, versions.outlet(tree))
         _neutral(copy)
         copy.render.use_compositing = True
-        copy.frame_set(frame)
         versions.set_image_format(copy.render.image_settings, *LIGHT, "RGBA")
-        _render(copy, target)
+        # A copied scene takes no frame_set, and a still render of it shows its old frame: an animation of one frame.
+        copy.frame_start = copy.frame_end = frame
+        copy.frame_step = 1
+        numbered = f"{frame:04d}"
+        pattern = target.with_name(f"{target.stem}-####{target.suffix}")
+        _render(copy, pattern, animation=True)
+        written = target.with_name(f"{target.stem}-{numbered}{target.suffix}")
+        if not written.is_file():
+            raise Problem(f"Blender could not write {written}.", "Check the disk's space and rights.")
+        written.replace(target)
     finally:
         versions.discard_scene(copy)
 
@@ -143,12 +151,12 @@ def _neutral(scene: bpy.types.Scene) -> None:
             setattr(render, name, False)
 
 
-def _render(scene: bpy.types.Scene, target: Path) -> None:
-    scene.render.filepath = str(target)
+def _render(scene: bpy.types.Scene, target: Path, animation: bool = False) -> None:
+    scene.render.filepath = versions.render_path(str(target))
     try:
-        bpy.ops.render.render(write_still=True, scene=scene.name)
+        bpy.ops.render.render(animation=animation, write_still=not animation, scene=scene.name)
     except RuntimeError as error:
         why = " ".join(str(error).replace("Error:", "").split())
         raise Problem(f"Blender could not render the plate: {why}", "Render the scene once to see why.") from None
-    if not target.is_file():
+    if not animation and not target.is_file():
         raise Problem(f"Blender could not write {target}.", "Check the disk's space and rights.")

@@ -6,7 +6,7 @@ from typing import Any
 import bpy
 from bpy.props import StringProperty
 
-from . import bake, cache, engine, node_group, running, state, versions
+from . import bake, cache, engine, images, node_group, results, running, state, versions
 from .problems import Problem, report_problem
 
 __all__ = ["active_group", "add_node", "register", "unregister"]
@@ -48,7 +48,8 @@ class _GroupOperator:
 
 
 def _group_name() -> Any:
-    return StringProperty(name="Group", description="Name of the node group. Empty: the active node's", options={"SKIP_SAVE"})
+    words = "Name of the node group. Empty: the active node's"
+    return StringProperty(name="Group", description=words, options={"SKIP_SAVE"})
 
 
 class HEADROOM_OT_add(bpy.types.Operator):
@@ -249,8 +250,8 @@ class HEADROOM_OT_open_cache(_GroupOperator, bpy.types.Operator):
         except Problem as problem:
             report_problem(self, problem)
             return {"CANCELLED"}
-        folder = Path(bake.folder_shown(group)) if group.headroom.baked.pattern else Path()
-        if not group.headroom.baked.pattern or not folder.is_dir():
+        folder = Path(results.folder_shown(group))
+        if not results.folder_shown(group) or not folder.is_dir():
             folder = cache.folder_of(group.headroom.cache)
         if not folder.is_dir():
             self.report({"WARNING"}, f"There is nothing yet in {folder}")
@@ -281,12 +282,12 @@ class HEADROOM_OT_clear_cache(_GroupOperator, bpy.types.Operator):
         except Problem as problem:
             report_problem(self, problem)
             return {"CANCELLED"}
-        folders = bake.cache_folders(group)
+        folders = results.cache_folders(group)
         given = cache.clear(folders)
-        images = node_group.plate_images(group)
+        shown = node_group.plate_images(group)
         if node_group.is_showing(group):
             node_group.show_input(group)
-        bake.drop_unused(images)
+        images.drop_unused(shown)
         group.headroom.property_unset("baked")
         state.forget(group)
         self.report({"INFO"}, f"{len(folders)} folders deleted, {given / 1e6:.1f} MB free again")

@@ -238,7 +238,9 @@ class HEADROOM_OT_check_health(_Work, bpy.types.Operator):
     def said(self, work: Any) -> str:
         """At the end."""
         wrong = [finding for finding in engine_setup.findings if finding.level == "error"]
-        return f"{len(wrong)} things to put right" if len(wrong) > 1 else (wrong[0].sentence if wrong else "All is well")
+        return (
+            f"{len(wrong)} things to put right" if len(wrong) > 1 else (wrong[0].sentence if wrong else "All is well")
+        )
 
 
 class HEADROOM_OT_stop_engine(bpy.types.Operator):

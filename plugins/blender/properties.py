@@ -30,12 +30,11 @@ class HEADROOM_PG_baked(bpy.types.PropertyGroup):
     """The last bake."""
 
     version: StringProperty(description="Stands for the settings that the frames were made with")
-    pattern: StringProperty(description="Path of the frames, #### for the number")
     ready: IntProperty(description="Frames that are there")
     wanted: IntProperty(description="Frames that were asked for")
     frames: StringProperty(description="Their numbers")
     summary: StringProperty(description="What came out, in words")
-    source: StringProperty(description="The plate's files, #### for the number")
+    written: StringProperty(description="A file that Blender wrote for the engine, relative to the frames' folder")
     face: StringProperty(description="Which plate it was, as the settings name it")
     mark: StringProperty(description="Tells plates of the same name apart")
     space: StringProperty(description="Colour space of what the engine was given")

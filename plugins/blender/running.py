@@ -1,6 +1,7 @@
 """Long work from an operator: by a timer in the interface, at once in background mode.
 
-The work is anything with ``step()``, ``finished``, ``fraction``, ``message`` and ``cancel()``: a `Bake`, an `EngineTask`.
+The work is anything with ``step()``, ``finished``, ``fraction``, ``message`` and ``cancel()``: a `Bake`, an
+`EngineTask`.
 """
 
 import time

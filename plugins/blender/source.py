@@ -1,10 +1,10 @@
 """What a node's plate is: files that the engine reads as they are, or pictures that Blender must write first.
 
-    still or sequence on disk      the files themselves, never written again
-    packed image                   its bytes as they were packed
-    movie, movie clip of a movie   frames captured in the movie's own code values
-    generated or painted image     captured as linear light
-    anything else linked           captured as linear light, as the compositor computes it
+still or sequence on disk      the files themselves, never written again
+packed image                   its bytes as they were packed
+movie, movie clip of a movie   frames captured in the movie's own code values
+generated or painted image     captured as linear light
+anything else linked           captured as linear light, as the compositor computes it
 """
 
 import os
@@ -16,7 +16,7 @@ import bpy
 
 from . import colour, versions
 from .host.frames import FrameError, parse_range
-from .node_group import FrameUser, is_ours
+from .node_group import FrameUser
 from .problems import Problem
 from .sequences import Sequence, sequence_of
 
@@ -103,9 +103,7 @@ def plate_of(group: bpy.types.NodeTree, instance: Instance | None) -> Plate:
     return _linked_plate(group, instance, chosen.from_space)
 
 
-def image_plate(
-    image: bpy.types.Image, *, space: str = "", start: int = 1, user: FrameUser | None = None
-) -> Plate:
+def image_plate(image: bpy.types.Image, *, space: str = "", start: int = 1, user: FrameUser | None = None) -> Plate:
     """The plate of an image datablock. ``user``: the frame settings of the node that shows it."""
     if image.source in ("VIEWER", "TILED"):
         what = "a UDIM image" if image.source == "TILED" else "a render or viewer result"
@@ -121,9 +119,7 @@ def image_plate(
         count = max(int(image.frame_duration), 1)
         user = user or FrameUser(start, count, 0)
         numbers = tuple(range(max(user.offset + 1, 1), min(user.offset + user.duration, count) + 1))
-        return Plate(
-            kind="movie", stem=_stem(path), from_space=chosen, numbers=numbers, user=user, path=path, **common
-        )
+        return Plate(kind="movie", stem=_stem(path), from_space=chosen, numbers=numbers, user=user, path=path, **common)
     if image.source == "GENERATED" or image.is_dirty:
         return Plate(
             kind="pixels", stem=_clean(image.name), from_space=colour.working_space(), numbers=(None,),
@@ -224,9 +220,7 @@ def _is_whole_picture(node: bpy.types.Node, socket: bpy.types.NodeSocket) -> boo
     return True
 
 
-def _frames(
-    path: str, name: str, space: str, start: int, user: FrameUser | None, **common: object
-) -> Plate:
+def _frames(path: str, name: str, space: str, start: int, user: FrameUser | None, **common: object) -> Plate:
     numbered = sequence_of(path)
     if numbered is None:
         raise Problem(f"{name} is a sequence, but {os.path.basename(path)} has no frame number in its name.")
@@ -267,9 +261,7 @@ def _absolute(image: bpy.types.Image) -> str:
 def _existing(path: str, name: str, numbered: bool = False) -> str:
     if path and (os.path.isfile(path) or (numbered and os.path.isdir(os.path.dirname(path)))):
         return path
-    raise Problem(
-        f"The file of {name} is missing: {path or 'it has no path'}.", "Find it with File > External Data."
-    )
+    raise Problem(f"The file of {name} is missing: {path or 'it has no path'}.", "Find it with File > External Data.")
 
 
 def _stem(path: str) -> str:

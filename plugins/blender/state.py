@@ -53,24 +53,24 @@ def forget_all() -> None:
 
 
 def _look(group: bpy.types.NodeTree, frame: int | None) -> Status:
-    from . import bake
+    from . import results
     from .host import stamp
 
     baked = group.headroom.baked
     if not baked.version:
         return Status("EMPTY", "Not run yet: shows the plate", "INFO")
-    if bake.version_of(group) != baked.version:
+    if results.version_of(group) != baked.version:
         return Status("STALE", "Out of date: settings changed", "ERROR")
-    face = bake.face_of(group)
+    face = results.face_of(group)
     if face and face != baked.face and group.library is None:
         return Status("STALE", "Out of date: another plate", "ERROR")
-    shown = bake.shown_frame(group, frame)
+    shown = results.shown_frame(group, frame)
     if shown is None or not Path(shown["target"]).is_file():
-        if not Path(bake.folder_shown(group)).is_dir():
+        if not Path(results.folder_shown(group)).is_dir():
             return Status("MISSING", "The baked frames are gone", "ERROR")
         return Status("PARTIAL", "This frame is not baked", "ERROR")
     sidecar = stamp.read_stamp(stamp.stamp_path(shown["target"]))
-    why = stamp.is_stale(sidecar, shown, settings=bake.shaping_settings(group))
+    why = stamp.is_stale(sidecar, shown, settings=results.shaping_settings(group))
     if why == "the source has changed":
         return Status("STALE", "Out of date: plate changed", "ERROR")
     if why == "the settings have changed":

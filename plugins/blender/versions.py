@@ -15,6 +15,7 @@ __all__ = [
     "ensure_compositor",
     "math_node",
     "outlet",
+    "render_path",
     "set_image_format",
     "uid_of",
     "working_space",
@@ -107,6 +108,11 @@ def set_image_format(settings: Any, file_format: str, depth: str, mode: str) -> 
 def working_space() -> str | None:
     """The file's own working space (5.x), or None where the colour config alone decides."""
     return str(bpy.data.colorspace.working_space) if _FIVE else None
+
+
+def render_path(path: str) -> str:
+    """A path as ``render.filepath`` takes it: 5.x reads braces as a template."""
+    return path.replace("{", "{{").replace("}", "}}") if _FIVE else path
 
 
 def uid_of(datablock: bpy.types.ID) -> int:

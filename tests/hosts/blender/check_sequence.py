@@ -13,7 +13,9 @@ import scenes
 FIRST = 1001
 
 
-def _image_node(tree: bpy.types.NodeTree, image: bpy.types.Image, start: int, count: int, offset: int) -> bpy.types.Node:
+def _image_node(
+    tree: bpy.types.NodeTree, image: bpy.types.Image, start: int, count: int, offset: int
+) -> bpy.types.Node:
     node = tree.nodes.new("CompositorNodeImage")
     node.image = image
     node.frame_start, node.frame_duration, node.frame_offset = start, count, offset
@@ -47,8 +49,7 @@ def test_five_frames_from_a_linked_node_with_offset(h: ModuleType, cache: str, t
     assert report.made == 5
     assert [Path(file).name for file in report.files] == [f"plate.{n}.exr" for n in range(FIRST, FIRST + 5)]
     pictures = []
-    for index, file in enumerate(files):
-        expected = scenes.convert(file, tmp_path / "c.exr", "--from", "sRGB")
+    for index, expected in enumerate(scenes.convert_all(files, tmp_path / "c", "--from", "sRGB")):
         rendered = scenes.render(tmp_path / "r.exr", 11 + index)
         assert scenes.same(rendered, expected), f"frame {11 + index}"
         pictures.append(rendered["G"])
@@ -79,8 +80,7 @@ def test_only_the_frames_asked_for_and_then_the_rest(h: ModuleType, cache: str, 
     node.node_tree.headroom.frames = "SOURCE"
     report = h.bake(node)
     assert (report.made, report.kept) == (3, 2)
-    for frame in range(1, 6):
-        expected = scenes.convert(files[frame - 1], tmp_path / "c.exr", "--from", "sRGB")
+    for frame, expected in enumerate(scenes.convert_all(files, tmp_path / "c", "--from", "sRGB"), 1):
         assert scenes.same(scenes.render(tmp_path / "r.exr", frame), expected), f"frame {frame}"
 
 
@@ -113,12 +113,13 @@ def test_a_movie_is_baked_as_its_own_codes(h: ModuleType, cache: str, tmp_path: 
     assert [Path(file).name for file in report.files] == [f"shot.000{n}.exr" for n in range(1, 6)]
     captured = sorted((Path(cache)).glob("shot_plate_*/*.png"))
     assert len(captured) == 5
-    for frame in range(1, 6):
+    tag = image.colorspace_settings.name
+    of_codes = scenes.convert_all(captured, tmp_path / "c", "--from", tag)
+    plates = scenes.convert_all(files, tmp_path / "p", "--from", "sRGB")
+    for frame, (codes, plate) in enumerate(zip(of_codes, plates, strict=True), 1):
         rendered = scenes.render(tmp_path / "r.exr", frame)
-        codes = scenes.convert(captured[frame - 1], tmp_path / "c.exr", "--from", image.colorspace_settings.name)
         assert scenes.same(rendered, codes)
         # FFV1 is lossless: what the movie holds is the plate, give or take a code of its RGB to YUV.
-        plate = scenes.convert(files[frame - 1], tmp_path / "p.exr", "--from", "sRGB")
         recorded = plate["headroom.mask"] == 0
         assert np.abs(rendered["G"] - plate["G"])[recorded].mean() < 0.01
         assert rendered["G"].max() > 1.2
@@ -159,8 +160,8 @@ def test_a_clip_of_numbered_files_uses_the_files(h: ModuleType, cache: str, tmp_
     h.connect(node)
     assert h.plate(node).kind == "frames"
     assert h.bake(node).made == 4
-    for index in (0, 3):
-        expected = scenes.convert(files[index], tmp_path / "c.exr", "--from", clip.colorspace_settings.name)
+    tag = clip.colorspace_settings.name
+    for index, expected in enumerate(scenes.convert_all(files, tmp_path / "c", "--from", tag)):
         assert scenes.same(scenes.render(tmp_path / "r.exr", 21 + index), expected)
 
 
@@ -186,11 +187,11 @@ def test_upstream_nodes_are_captured_at_full_size(h: ModuleType, cache: str, tmp
     assert {name: len(getattr(bpy.data, name)) for name in before} == {**before, "images": before["images"] + 2}
     captured = sorted(Path(cache).glob("*_plate_*/*.exr"))
     assert len(captured) == 3
-    for frame in (1, 3):
+    of_captured = scenes.convert_all(captured, tmp_path / "c", "--from", colour.working_space())
+    plates = scenes.convert_all(files, tmp_path / "p", "--from", "sRGB")
+    for frame, (expected, straight) in enumerate(zip(of_captured, plates, strict=True), 1):
         rendered = scenes.render(tmp_path / "r.exr", frame)
-        expected = scenes.convert(captured[frame - 1], tmp_path / "c.exr", "--from", colour.working_space())
         assert scenes.same(rendered, expected)
-        straight = scenes.convert(files[frame - 1], tmp_path / "p.exr", "--from", "sRGB")
         both = (expected["headroom.mask"] == 0) & (straight["headroom.mask"][:, ::-1] == 0)
         turned = straight["G"][:, ::-1]
         assert np.abs(rendered["G"] - turned)[both].max() < 2e-3, "the captured plate is another picture"
@@ -222,7 +223,6 @@ def test_names_with_numbers_in_odd_places(h: ModuleType, cache: str, tmp_path: P
     node = h.add(scenes.set_scene(last=2), image=files[0], sequence=True, cache=cache)
     h.connect(node)
     assert h.bake(node).made == 2
-    for frame, file in enumerate(files, 1):
-        expected = scenes.convert(file, tmp_path / "c.exr", "--from", "sRGB")
+    for frame, expected in enumerate(scenes.convert_all(files, tmp_path / "c", "--from", "sRGB"), 1):
         assert scenes.same(scenes.render(tmp_path / "r.exr", frame), expected)
     assert h.status(node, 2).kind == "FRESH"

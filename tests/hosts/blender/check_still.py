@@ -43,15 +43,15 @@ def test_gain_output_is_the_engines_gain(h: ModuleType, cache: str, tmp_path: Pa
     h.bake(node)
     h.connect(node, "Gain")
     gain = scenes.render(tmp_path / "gain.exr")["R"]
-    expected = scenes.convert(plate, tmp_path / "c.exr", "--from", "sRGB", "--gain", "--depth", "float")["headroom.gain"]
+    expected = scenes.convert(plate, tmp_path / "c.exr", "--from", "sRGB", "--gain", "--depth", "float")[
+        "headroom.gain"
+    ]
     assert expected.max() > 0.5
     assert np.abs(gain - expected).max() < 1e-3
 
 
 @pytest.mark.parametrize("strength", [0.0, 0.5, 1.5])
-def test_live_strength_equals_the_engines_strength(
-    h: ModuleType, cache: str, tmp_path: Path, strength: float
-) -> None:
+def test_live_strength_equals_the_engines_strength(h: ModuleType, cache: str, tmp_path: Path, strength: float) -> None:
     plate = scenes.cut(tmp_path / "plate.png")
     node = _node(h, plate, cache, depth="float")
     h.bake(node)
@@ -123,9 +123,7 @@ def test_a_packed_image_is_the_file_that_was_packed(h: ModuleType, cache: str, t
 
 
 @pytest.mark.parametrize("is_float", [False, True])
-def test_a_generated_image_still_gets_its_mask(
-    h: ModuleType, cache: str, tmp_path: Path, is_float: bool
-) -> None:
+def test_a_generated_image_still_gets_its_mask(h: ModuleType, cache: str, tmp_path: Path, is_float: bool) -> None:
     width, height = scenes.SIZE
     image = bpy.data.images.new("painted", width, height, float_buffer=is_float)
     ramp = np.ones((height, width, 4), np.float32)

@@ -92,6 +92,17 @@ def convert(source: Path | str, target: Path, *options: str) -> dict[str, Any]:
     return channels(target)
 
 
+def convert_all(sources: list[Path], folder: Path, *options: str) -> list[dict[str, Any]]:
+    """The same for several files, by one command."""
+    from bl_ext.user_default.headroom import colour
+
+    command = [*engine_command(), "convert", *map(str, sources), "-o", str(folder), "--mask", "--overwrite"]
+    command += ["--to", colour.working_space(), "--ocio-config", colour.config_path(), *options]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return [channels(folder / f"{source.stem}.exr") for source in sources]
+
+
 def make_movie(path: Path, frames: list[Path], codec: str = "FFV1") -> Path:
     """A movie of still pictures, made by Blender."""
     scene = bpy.data.scenes.new("Movie")
