@@ -5,6 +5,7 @@
     node = headroom_blender.add(bpy.context.scene, image="/shots/010/plate.1001.jpg", boost=1.5)
     report = headroom_blender.bake(node)
     print(report, report.files)
+    world = headroom_blender.light_from_image("/hdri/roof.jpg")
 
 `headroom_blender` is this module's name while the extension is enabled. Errors are `Problem`, one sentence each.
 """
@@ -24,8 +25,21 @@ from . import state as _state
 from .bake import Report
 from .problems import Problem
 from .state import Status
+from .world_run import light_from_image
 
-__all__ = ["Problem", "Report", "Status", "add", "bake", "connect", "describe", "groups", "plate", "status"]
+__all__ = [
+    "Problem",
+    "Report",
+    "Status",
+    "add",
+    "bake",
+    "connect",
+    "describe",
+    "groups",
+    "light_from_image",
+    "plate",
+    "status",
+]
 
 MODULE = "headroom_blender"
 
