@@ -32,7 +32,7 @@ from headroom.torchscript.knobs import ENCODINGS, KNOBS, SPACES
 
 LIMIT = 1e-3
 DARKEST = 1e-3
-OPERATORS = Path(__file__).parent / "data" / "torchscript"
+OPERATORS = Path(__file__).parent / "data" / "torchscript" / "torch-2.1.1-operators.txt.gz"
 CATTERY_CHANNELS = {
     *(f"rgba.{c}" for c in ("red", "green", "blue", "alpha")),
     *(f"{way}.{c}" for way in ("forward", "backward") for c in "uv"),
@@ -174,6 +174,17 @@ def test_finds_the_clip_level_that_the_engine_finds(tiny: Any, tiny_models: Path
     assert mask.max() == pytest.approx(most, abs=1e-5)
 
 
+@pytest.mark.parametrize("top", [255, 240])
+def test_a_photograph_read_by_nuke_equals_the_photograph_converted(tiny: Any, tiny_models: Path, top: int) -> None:
+    """8-bit codes: the engine has the file, Nuke what its Read made of it. ``top``: where a recompressed file clips."""
+    codes = np.rint(srgb_encode(scene(70, 90)) * top).astype(np.uint8)
+    result = Reconstructor(tiny_models / "headroom-1", device="cpu")(Plate(codes=codes), frm=SRGB, to="ACEScg")
+    assert result.report["clip_level"] == pytest.approx(top / 255)
+    pipe = plan(None, frm=SRGB, to="ACEScg").base(codes.astype(np.float32) / np.float32(255))
+    tiny.working_space, tiny.encoding = SPACES.index("ACEScg"), ENCODINGS.index("sRGB")
+    check_same(tiny(tensor(pipe)), pipe, result.pixels, result.mask)
+
+
 def test_premultiplied_pixels(tiny: Any, tiny_models: Path) -> None:
     codes = scene(70, 90)
     matte = np.random.default_rng(1).uniform(0.2, 1, (70, 90)).astype(np.float32)
@@ -302,11 +313,10 @@ def test_same_bytes_again_and_no_trace_of_this_machine(real: Path, tmp_path: Pat
         assert not [name for name in file.namelist() if name.endswith("debug_pkl")]
 
 
-@pytest.mark.parametrize("version", ["1.12.1", "2.1.1"])
-def test_uses_only_operators_of_old_torch(real: Path, version: str) -> None:
-    """1.12 is Nuke 14's, 2.1 is that of Nuke 15.1 to 16; the lists were taken from these releases."""
-    lines = gzip.decompress((OPERATORS / f"torch-{version}-operators.txt.gz").read_bytes()).decode().splitlines()
-    assert lines[0].startswith(version)
+def test_uses_only_operators_of_torch_2_1(real: Path) -> None:
+    """What Nuke 15.1 to 16 carry; the list was taken from that release."""
+    lines = gzip.decompress(OPERATORS.read_bytes()).decode().splitlines()
+    assert lines[0].startswith("2.1.1")
     known = {signature(schema) for schema in lines[1:]}
     assert signature("aten::rms_norm(Tensor input, SymInt[] normalized_shape, float? eps=None) -> Tensor") not in known
     used = {schema for _, schema, _ in nodes(real)} - {"(no schema)"}
@@ -352,7 +362,9 @@ import numpy, torch
 torch.set_num_threads(1)
 module = torch.jit.load(sys.argv[1])
 module.boost = 1.5
-numpy.save(sys.argv[3], module(torch.from_numpy(numpy.load(sys.argv[2]))).numpy())
+pixels = torch.from_numpy(numpy.load(sys.argv[2]))
+module(pixels), module(pixels[:, :, :50])  # from the second frame on, torch runs code that it has optimised
+numpy.save(sys.argv[3], module(pixels).numpy())
 """
 
 
@@ -369,13 +381,13 @@ def in_fresh_process(python: str, model: Path, folder: Path) -> tuple[np.ndarray
 def test_runs_where_headroom_is_not_installed(tiny: Any, tiny_path: Path, tmp_path: Path) -> None:
     codes, found = in_fresh_process(sys.executable, tiny_path, tmp_path)
     tiny.boost = 1.5
-    assert np.array_equal(found, array(tiny(tensor(codes))))
+    assert relative(found, array(tiny(tensor(codes)))) < 1e-5
 
 
 def test_runs_in_old_torch(real: Path, tmp_path: Path) -> None:
     pythons = os.environ.get("HEADROOM_OLD_TORCH_PYTHONS", "")
     if not pythons:
-        pytest.skip("name Pythons with torch 1.12 or 2.1, and numpy, in HEADROOM_OLD_TORCH_PYTHONS")
+        pytest.skip("name Pythons with torch 2.1 or newer, and numpy, in HEADROOM_OLD_TORCH_PYTHONS")
     for python in pythons.split(os.pathsep):
         codes, found = in_fresh_process(python, real, tmp_path)
         pixels, _ = by_engine("headroom-1", codes, LINEAR_REC709, LINEAR_REC709, boost=1.5)

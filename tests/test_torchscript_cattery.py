@@ -162,10 +162,10 @@ def test_refusals_say_what_to_do(
     assert code == 1
     assert "NukeX" in text
     assert nuke.deleted == nuke.made
-    nuke.NUKE_VERSION_MAJOR = 13
+    nuke.NUKE_VERSION_MAJOR = 14
     code, text = said(str(model), str(tmp_path / "z.cat"))
     assert code == 1
-    assert "14.0" in text
+    assert "15.1" in text
 
 
 def test_runs_on_python_3_9(make_cat: Any) -> None:
@@ -185,7 +185,7 @@ def test_types_against_nukes_stubs(tmp_path: Path) -> None:
 
 def test_cat_json_points_at_what_is_there() -> None:
     facts = json.loads((CATTERY / "cat.json").read_text("utf-8"))
-    assert facts["minimum_nuke_version_required"] == 14.0
+    assert facts["minimum_nuke_version_required"] == 15.1
     for cat in facts["cats"]:
         assert (CATTERY / cat["filepath"]).is_file()
         assert Path(cat["filepath"]).stem == cat["name"]

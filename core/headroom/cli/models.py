@@ -82,7 +82,7 @@ def verify(names: tuple[str, ...], as_json: bool) -> int:
 
 @command.command("export")
 @click.argument("model", default="headroom-1")
-@click.option("--torchscript", is_flag=True, help="A .pt for Nuke's CatFileCreator (torch 1.12 and newer).")
+@click.option("--torchscript", is_flag=True, help="A .pt for Nuke's CatFileCreator (torch 2.1 and newer).")
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="The file to write; default: MODEL.pt here.")
 @click.option("--overwrite", is_flag=True, help="Replace the file if it is there.")
 @json_option

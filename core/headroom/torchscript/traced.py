@@ -1,4 +1,4 @@
-"""The shared parts of the way from plate to light, each traced to a graph that old torch (1.12, Nuke 14) knows too.
+"""The shared parts of the way from plate to light, each traced to a graph that torch 2.1 (Nuke 15.1) knows too.
 
 A trace holds the operators that ran, so the curves and networks that ``convert`` uses are exported as they are,
 however they are written (``F.interpolate`` compiled by a new torch does not load in an old one). It also holds

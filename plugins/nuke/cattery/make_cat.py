@@ -1,4 +1,4 @@
-"""Makes headroom-1.cat from headroom-1.pt, with its knobs. Runs inside NukeX or Nuke Studio 14 and newer.
+"""Makes headroom-1.cat from headroom-1.pt, with its knobs. Runs inside NukeX or Nuke Studio 15.1 and newer.
 
 In a shell:          nuke --nukex -t make_cat.py headroom-1.pt [headroom-1.cat] [--overwrite] [--check]
 In the Script Editor: import make_cat; make_cat.make("/path/headroom-1.pt")
@@ -19,8 +19,8 @@ import nuke
 
 FACTS_FILE = "extra/headroom.json"
 FORMAT = 1
-OLDEST_NUKE = (14, 0)
-"""Its torch is 1.12, the oldest that the file was loaded in (outside Nuke); Nuke 13 has 1.6."""
+OLDEST_NUKE = (15, 1)
+"""The first with torch 2.1. In 1.12 (Nuke 14) the first frame comes out right and the second fails."""
 GIZMO = "HeadroomCattery"
 
 
