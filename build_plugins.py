@@ -207,9 +207,10 @@ def _toml(path: Path) -> dict[str, Any]:
     except ModuleNotFoundError:  # Python 3.10
         import tomli as tomllib
     try:
-        return tomllib.loads(path.read_text("utf-8"))
+        content: dict[str, Any] = tomllib.loads(path.read_text("utf-8"))
     except (OSError, ValueError) as error:
         raise BuildError(f"{path}: cannot be read ({' '.join(str(error).split())})") from error
+    return content
 
 
 def main(arguments: list[str] | None = None) -> int:

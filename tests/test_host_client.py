@@ -44,7 +44,7 @@ def test_says_hello_answers_and_ends() -> None:
         assert process is not None and worker.alive
         assert worker.hello["protocol"] == 1 and worker.hello["pid"] == process.pid
         assert worker.start() is worker.hello
-        assert worker.ping() < 5
+        assert worker.ping() < 15
     assert not worker.alive and process.returncode == 0 and gone(process.pid)
     assert lines == []
 
@@ -66,7 +66,7 @@ def test_what_is_no_worker(tmp_path: Path) -> None:
     assert "did not say hello within 1 s" in fails_to_start(program(tmp_path, "time.sleep(60)"), 1.0).sentence
     assert "is not a headroom worker" in fails_to_start(program(tmp_path, 'while True: print("y")')).sentence
     assert "is not a headroom worker" in fails_to_start(program(tmp_path, 'say(a=1); say(event="done", id=1)')).sentence
-    assert time.monotonic() - start < 15
+    assert time.monotonic() - start < 100
 
 
 @pytest.mark.parametrize(("theirs", "fix"), [(0, "engine"), (2, "plug-in"), (None, "plug-in"), ("1", "plug-in")])
@@ -109,7 +109,7 @@ def test_silence_is_noticed(tmp_path: Path) -> None:
         run = worker.submit({}, FRAMES)
         assert run.poll() == [] and not run.finished
         outcome = run.wait()
-        assert 0.7 < time.monotonic() - start < 5
+        assert 0.7 < time.monotonic() - start < 20
         assert outcome["status"] == "failed" and "no sign of life for 1 s" in outcome["error"] and outcome["fix"]
         until(lambda: gone(process.pid))
         assert run.poll() == [] and run.outcome is outcome
@@ -118,7 +118,7 @@ def test_silence_is_noticed(tmp_path: Path) -> None:
 def test_an_idle_worker_may_be_silent(tmp_path: Path) -> None:
     with Worker(program(tmp_path, "hello()\nfor m in requests(): say(id=m['id'], event='pong')"), silence_s=0.3) as w:
         time.sleep(1.2)
-        assert w.alive and w.ping() < 5
+        assert w.alive and w.ping() < 15
 
 
 def test_its_end_is_told_in_words(tmp_path: Path) -> None:
@@ -158,7 +158,7 @@ def test_one_that_does_not_go_is_killed_at_close(tmp_path: Path) -> None:
     process, start = worker._process, time.monotonic()
     assert process is not None
     worker.close(0.5)
-    assert time.monotonic() - start < 4 and gone(process.pid) and not worker.alive
+    assert time.monotonic() - start < 15 and gone(process.pid) and not worker.alive
     worker.close()
 
 
@@ -169,7 +169,7 @@ def test_a_wrapper_dies_with_its_child(tmp_path: Path) -> None:
     pid = worker.start()["pid"]
     assert worker._process is not None and worker._process.pid != pid
     worker.close(0.2)
-    until(lambda: gone(pid), 5)
+    until(lambda: gone(pid), 20)
 
 
 def test_one_that_does_not_read_blocks_nobody(tmp_path: Path) -> None:
@@ -178,7 +178,7 @@ def test_one_that_does_not_read_blocks_nobody(tmp_path: Path) -> None:
     start = time.monotonic()
     runs = [worker.submit({"model": "x" * 2_000_000}, FRAMES) for _ in range(5)]
     runs[0].cancel()
-    assert time.monotonic() - start < 1
+    assert time.monotonic() - start < 5
     worker.close(0.2)
     assert [run.outcome and run.outcome["status"] for run in runs] == ["cancelled"] + ["failed"] * 4
 
@@ -200,7 +200,7 @@ def test_a_cancel_that_nobody_obeys_ends_the_worker(tmp_path: Path) -> None:
         run.cancel(patience_s=0.5)
         run.cancel(patience_s=600)
         outcome = run.wait()
-        assert outcome["status"] == "cancelled" and 0.3 < time.monotonic() - start < 4
+        assert outcome["status"] == "cancelled" and 0.3 < time.monotonic() - start < 20
 
 
 def test_what_cannot_be_sent_is_a_failed_run(tmp_path: Path) -> None:
@@ -293,7 +293,7 @@ def test_no_worker_outlives_its_host(then: str, repository: Path) -> None:
     code = HOST.format(core=str(repository / "core/headroom"), command=REAL, then=then)
     host = subprocess.run([old_python(), "-c", code], capture_output=True, text=True, timeout=60, check=False)
     assert host.stdout.strip().isdigit(), host.stderr
-    until(lambda: gone(int(host.stdout)), 6)
+    until(lambda: gone(int(host.stdout)), 20)
 
 
 def test_the_host_side_is_standard_library_and_python_3_9(repository: Path) -> None:

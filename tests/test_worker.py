@@ -51,7 +51,7 @@ def in_mid_frame(run: Run, tiles: float = 0.1) -> None:
         assert not run.finished, run.outcome
         return any(event["event"] == "progress" and event["fraction"] > tiles for event in seen)
 
-    until(under_way, 60)
+    until(under_way, 120)
 
 
 def there(folder: Path) -> list[str]:
@@ -191,7 +191,7 @@ def test_describe(shared: Worker, repository: Path) -> None:
 def test_describe_and_ping_while_frames_are_in_work(shared: Worker, big: Path, tmp_path: Path) -> None:
     run = shared.submit(SLOW, [frame(big, tmp_path / "a.exr")])
     in_mid_frame(run)
-    assert shared.ping() < 2 and shared.describe()["spaces"]
+    assert shared.ping() < 10 and shared.describe()["spaces"]
     assert not run.finished
     run.cancel()
     assert run.wait()["status"] == "cancelled"
@@ -383,7 +383,7 @@ def test_cancel_in_mid_frame(shared: Worker, big: Path, tmp_path: Path) -> None:
     start = time.monotonic()
     run.cancel()
     outcome = run.wait()
-    assert time.monotonic() - start < 2
+    assert time.monotonic() - start < 8
     assert outcome["status"] == "cancelled" and outcome["counts"]["left"] == 3
     assert [result["status"] for result in outcome["frames"]] == ["cancelled"] and there(tmp_path) == []
     assert shared.submit({}, [frame(save_picture(tmp_path / "a.png"), tmp_path / "a.exr")]).wait()["status"] == "done"
@@ -402,8 +402,8 @@ def test_it_goes_at_once_in_mid_frame(how: str, big: Path, tmp_path: Path) -> No
     else:
         os.kill(pid, signal.SIGTERM if how == "terminate" else signal.SIGINT)
     outcome = run.wait()
-    until(lambda: gone(pid), 2)
-    assert time.monotonic() - start < 2.5 and there(tmp_path) == []
+    until(lambda: gone(pid), 8)
+    assert time.monotonic() - start < 8 and there(tmp_path) == []
     assert outcome["status"] in ("cancelled", "failed")
     worker.close()
 
@@ -427,7 +427,7 @@ serve()
     until(lambda: Path(f"{target}.partial-{pid}").exists())
     start = time.monotonic()
     worker.close()
-    assert time.monotonic() - start < 2.5 and there(tmp_path) == ["a.png", "program.py"]
+    assert time.monotonic() - start < 8 and there(tmp_path) == ["a.png", "program.py"]
 
 
 @LINUX
@@ -461,7 +461,7 @@ def test_stopped_in_mid_frame_is_a_hang_that_is_noticed(big: Path, tmp_path: Pat
         os.kill(pid, signal.SIGSTOP)
         start = time.monotonic()
         outcome = run.wait()
-        assert 3 < time.monotonic() - start < 8
+        assert 3 < time.monotonic() - start < 25
         assert outcome["status"] == "failed" and "no sign of life for 4 s" in outcome["error"]
         until(lambda: gone(pid))
     assert there(tmp_path) == []
@@ -471,5 +471,5 @@ def test_a_host_that_reads_nothing_any_more_ends_it() -> None:
     process = subprocess.Popen(REAL, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
     assert process.stdin and process.stdout and b"hello" in process.stdout.readline()
     process.stdout.close()
-    assert process.wait(8) == 0
+    assert process.wait(30) == 0
     process.stdin.close()

@@ -35,7 +35,7 @@ def program(folder: Path, code: str) -> tuple[str, ...]:
     return (sys.executable, "-S", str(path))
 
 
-def until(condition: Callable[[], object], seconds: float = 20.0) -> None:
+def until(condition: Callable[[], object], seconds: float = 60.0) -> None:
     """Waits for what another process or thread does."""
     end = time.monotonic() + seconds
     while not condition():
