@@ -65,9 +65,12 @@ def switched(changes: list[tuple[nuke.Knob, Any]]) -> Iterator[None]:
 def undisturbed() -> Iterator[None]:
     """Neither the undo list nor the "script has changed" mark tells of what is done inside."""
     modified = bool(nuke.root().modified())
-    nuke.Undo.disable()
+    has_undo = bool(nuke.GUI)
+    if has_undo:
+        nuke.Undo.disable()
     try:
         yield
     finally:
-        nuke.Undo.enable()
+        if has_undo:
+            nuke.Undo.enable()
         nuke.root().setModified(modified)

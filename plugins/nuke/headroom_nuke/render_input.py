@@ -121,10 +121,6 @@ class InputRender:
                         f"This Nuke's EXR Write cannot be set to {name} '{wish}'.",
                         "Please report it with your Nuke version.",
                     )
-            if write.hasError():
-                raise BakeError(
-                    f"The plate has an error at frame {frame}.", f"Look at {self.upstream.name()} in a viewer."
-                )
             nuke.execute(write, frame, frame, 1, [view])
         finally:
             nuke.delete(write)

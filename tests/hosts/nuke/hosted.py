@@ -843,7 +843,7 @@ class Scripts(Bakes):
             self.assertTrue(fails("plain_read"))
         with damaged(Clip, "file_frame", lambda self, frame: self.first):
             self.assertTrue(fails("frame_modes"))
-        with damaged(nuke.Undo, "disable", lambda: 1 / 0):
+        with damaged(exr_file, "is_whole", lambda path: "headroom_" not in path):
             self.assertTrue(fails("graded_chain"))
         with damaged(headroom_nuke, "cancel", lambda node: None):
             self.assertTrue(fails("cancel"))
@@ -974,9 +974,12 @@ class InTheGui(Bakes):
         grade = nuke.createNode("Multiply")
         grade.setInput(0, self.read(self.sequence((1001, 1002, 1003)), 1001, 1003))
         node = self.node(grade, range_mode="input")
+        nuke.root().setModified(False)
         node["bake"].execute()
+        control.pump(lambda: any("rendering" in said for task in control.tasks for said in task._said))
         self.wait(node)
         self.assertTrue(node["has_bake"].value(), (node["status"].value(), control.printed))
+        self.assertFalse(nuke.Undo.disabled())
 
     def test_two_nodes_at_once(self):
         grade = nuke.createNode("Multiply")
@@ -1182,6 +1185,18 @@ class Scripting(Bakes):
             self.bake(node)
         self.assertLess(caught.exception.result.counts["done"], 10)
         self.assertFalse(headroom_nuke.cancel(node))
+
+    def test_ctrl_c(self):
+        def stop(node, frame):
+            raise KeyboardInterrupt
+
+        node = self.node(self.read(self.sequence(range(1001, 1005)), 1001, 1004))
+        headroom_nuke.register("after_frame", stop)
+        with self.assertRaises(headroom_nuke.BakeCancelled):
+            self.bake(node)
+        self.assertIn("Cancelled: 1 frame finished", node["status"].value())
+        callbacks.unregister("after_frame", stop)
+        self.assertGreaterEqual(self.bake(node).counts["skipped"], 1)
 
     def test_no_engine_at_all(self):
         known = os.environ.pop("HEADROOM_WORKER")

@@ -5,7 +5,7 @@
 Steps: the zip is the same twice; the gizmo (Tcl, knobs, links, expressions, Python, golden form; every N-th damage of
 gizmo_mutations.py is caught); types against types-nuke and the fake's names against it (--types: a Python with
 mypy<1.19, the last that knows Python 3.9, and types-nuke; without it a virtual environment is made); bakes in the fake
-Nuke under each --python (default: this one and a python3.9, where there is one), with the engine of this Python as
+Nuke under each --python (default: a python3.9, where there is one, else this), with the engine of this Python as
 worker. Nothing of the repository but tests/hosts/nuke itself is on any path; the engine is its own process.
 """
 
@@ -24,7 +24,15 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 REPOSITORY = HERE.parents[2]
 TYPE_TOOLS = ("mypy==1.18.2", "types-nuke==13.2.8.0")
-TYPED = ("headroom_nuke", "init.py", "menu.py", "batch_bake.py", "install.py", "verify_in_nuke.py")
+TYPED = (
+    "headroom_nuke",
+    "init.py",
+    "menu.py",
+    "batch_bake.py",
+    "install.py",
+    "verify_in_nuke.py",
+    "cattery/make_cat.py",
+)
 
 
 class StepFailed(Exception):
@@ -87,18 +95,21 @@ def _type_tools(folder: Path) -> str:
 
 def _types(plugin: Path, python: str) -> None:
     command = [python, "-m", "mypy", "--strict", "--python-version", "3.9", "--config-file=", "--no-incremental"]
-    _step([*command, *TYPED], "mypy --strict for Python 3.9, against types-nuke", cwd=plugin)
+    typed = [name for name in TYPED if (plugin / name).exists()]
+    _step([*command, *typed], "mypy --strict for Python 3.9, against types-nuke", cwd=plugin)
     where = "import sysconfig; print(sysconfig.get_path('purelib'))"
     stubs = subprocess.run([python, "-c", where], capture_output=True, text=True, check=True).stdout.strip()
     _step([sys.executable, str(HERE / "fake_names.py"), f"{stubs}/nuke-stubs"], "names of the fake", cwd=plugin)
 
 
 def _pythons() -> list[str]:
-    """This one, and Nuke 14's version where it is to be had."""
-    older = shutil.which("python3.9")
-    if older is None:
-        sys.stdout.write("no python3.9 on PATH: hosted by this Python alone; name another one by --python\n")
-    return [older] if older else [sys.executable]
+    """Nuke 14's version where it is to be had, else this one."""
+    candidates = [shutil.which("python3.9"), *sorted(map(str, Path.home().glob(".pyenv/versions/3.9*/bin/python")))]
+    for candidate in candidates:
+        if candidate and subprocess.run([candidate, "-c", ""], capture_output=True, check=False).returncode == 0:
+            return [candidate]
+    sys.stdout.write("no python3.9 here: hosted by this Python; name another one by --python\n")
+    return [sys.executable]
 
 
 def _hosted(plugin: Path, folder: Path, python: str, openjd: str | None, only: list[str]) -> None:

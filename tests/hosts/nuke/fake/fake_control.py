@@ -71,7 +71,11 @@ def close():
     global _helper
     if _helper is not None:
         _helper.stdin.close()
-        _helper.wait(10)
+        try:
+            _helper.wait(120)
+        except subprocess.TimeoutExpired:
+            _helper.kill()
+            _helper.wait()
         _helper.stdout.close()
         _helper = None
 

@@ -610,6 +610,8 @@ class Undo:
 
     @classmethod
     def disable(cls):
+        if not GUI:
+            raise RuntimeError("there is no undo without the GUI")
         cls._depth += 1
 
     @classmethod
