@@ -87,9 +87,9 @@ def look(node: nuke.Node, wishes: Wishes, wanted: list[int], views: list[str]) -
 
 
 def upstream_reads(node: nuke.Node) -> list[nuke.Node]:
-    """All Reads that a node depends on, each once."""
+    """All Reads that a node depends on, those inside groups too, each once."""
     found: list[nuke.Node] = []
-    seen = set()
+    seen: set[str] = set()
     left = [node]
     while left:
         current = left.pop()
@@ -99,7 +99,10 @@ def upstream_reads(node: nuke.Node) -> list[nuke.Node]:
         seen.add(name)
         if current.Class() == "Read":
             found.append(current)
-        left += [current.input(index) for index in range(current.inputs()) if current.input(index) is not None]  # type: ignore[misc]
+        above = (current.input(index) for index in range(current.inputs()))
+        left += [one for one in above if one is not None]
+        if isinstance(current, nuke.Group):
+            left += current.nodes()
     return found
 
 

@@ -465,6 +465,20 @@ class Chains(Bakes):
         self.assertFalse(node["has_bake"].value())
         self.assertFalse([n for n in nuke.allNodes() if n.Class() == "Write"])
 
+    def test_one_node_above_another(self):
+        path = self.plate()
+        above = self.node(self.read(path), depth="float")
+        self.bake(above)
+        inner = above.node("Baked")
+        was = {name: knob.value() for name, knob in inner.knobs().items()}
+        below = self.node(above, depth="float", range_mode="single", to_space="ACEScg")
+        result = self.bake(below)
+        self.assertTrue(any("above" in line or "already" in line for line in result.warnings), result.warnings)
+        self.assertEqual({name: knob.value() for name, knob in inner.knobs().items()}, was)
+        said = self.compare(result.frames[0].target, above["baked_file"].value(), only=["R", "G", "B"])
+        self.assertTrue(said["bits_equal"], "HDR light is passed through")
+        self.assertEqual([read.name() for read in source.upstream_reads(above)], ["Baked", "Read1"])
+
     def test_what_is_rendered_and_why(self):
         read = self.read(self.plate("a.png", alpha=True))
         node = self.node(read)

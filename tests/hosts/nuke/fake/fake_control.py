@@ -234,7 +234,8 @@ def build_group(module, kind, parent, as_group=False):
     for inner in gizmo_check.inner_nodes(statements):
         child = module.Node(inner["class"], node)
         for name, value in inner["knobs"].items():
-            child._add(module.Knob(name, value=value))
+            knob = child._add(module.Knob(name, value=value))
+            knob._expression = value if value.startswith("{") else None
         if inner["class"] == "Read":
             child._add(module.Script_Knob("reload", value=""))
         child._links = inner["inputs"]
