@@ -71,7 +71,7 @@ def add(
     elif upstream is not None:
         tree.links.new(upstream, node.inputs["Image"])
     for name, value in settings.items():
-        if name not in chosen.bl_rna.properties.keys():
+        if chosen.bl_rna.properties.get(name) is None:
             raise Problem(f"There is no setting {name!r}.", f"There are {', '.join(_names(chosen))}.")
         if name in ("clip_level", "peak_stops"):
             setattr(chosen, f"use_{name}", value is not None)
@@ -160,7 +160,7 @@ def _datablock(image: bpy.types.Image | str | os.PathLike[str], is_sequence: boo
 
 def _names(chosen: Any) -> list[str]:
     hidden = {"rna_type", "name", "layout", "ident", "baked"}
-    return [name for name in chosen.bl_rna.properties.keys() if name not in hidden]
+    return [one.identifier for one in chosen.bl_rna.properties if one.identifier not in hidden]
 
 
 def register() -> None:

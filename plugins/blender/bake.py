@@ -178,7 +178,7 @@ class Bake:
         folder = root / f"{plate.stem}_plate_{results.mark_of(group, plate)}"
         name = f"{plate.stem}{suffix}" if number is None else f"{plate.stem}.{number:04d}{suffix}"
         target = folder / name
-        if plate.kind == "movie":
+        if plate.is_of_file:
             # A movie's frames change only with the movie: they are not read again while it is the same.
             movie = {"frame": number, "source": plate.path, "target": str(target)}
             if stamp.is_stale(stamp.read_stamp(stamp.stamp_path(target)), movie, settings={}) is None:
@@ -208,6 +208,7 @@ class Bake:
         finally:
             if not task.finished:
                 task.cancel()
+                task.release()
             self._stamp(fresh, shaping, task.version)
         outcome = task.outcome
         assert outcome is not None

@@ -25,7 +25,7 @@ def captured_suffix(plate: Plate) -> str:
     """The suffix of the files that `capture` writes for a plate."""
     if plate.kind == "packed":
         return os.path.splitext(plate.path)[1] or ".png"
-    return ".png" if plate.kind == "movie" else ".exr"
+    return ".png" if plate.is_of_file else ".exr"
 
 
 def capture(plate: Plate, number: int | None, target: Path, instance: Instance | None) -> bool:
@@ -57,14 +57,14 @@ def capture(plate: Plate, number: int | None, target: Path, instance: Instance |
 
 def _image(plate: Plate) -> bpy.types.Image:
     image = versions.by_uid(bpy.data.images, plate.image_uid) if plate.image_uid is not None else None
-    if image is None and plate.kind != "movie":
+    if image is None and not plate.is_of_file:
         raise Problem(f"The image {plate.stem} was removed meanwhile.", "Choose another one.")
     return image
 
 
 def _render_image(plate: Plate, number: int | None, target: Path) -> None:
-    """A movie's frame in its own code values, or a generated image as linear light."""
-    if plate.kind == "movie":
+    """A file's frame in its own code values, or a generated image as linear light."""
+    if plate.is_of_file:
         image = bpy.data.images.load(plate.path, check_existing=False)
         image.colorspace_settings.name = "Non-Color"
         made = image
@@ -81,7 +81,7 @@ def _render_image(plate: Plate, number: int | None, target: Path) -> None:
             if number is not None:
                 node.frame_start, node.frame_duration, node.frame_offset = 1, 1, number - 1
             tree.links.new(node.outputs[0], versions.outlet(tree))
-            if plate.kind == "movie":
+            if plate.is_of_file:
                 kind, mode = (CODES_16 if image.is_float else CODES_8), "RGB"
                 scene.view_settings.view_transform = "Raw"
             else:

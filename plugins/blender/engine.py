@@ -44,6 +44,8 @@ ENVIRONMENT_FOLDER = "engine"
 LOG_LINES = 400
 
 _lock = threading.RLock()
+"""Held while the worker starts: never taken by the interface's own thread."""
+_count_lock = threading.Lock()
 _worker: Worker | None = None
 _described: dict[str, Any] | None = None
 _describe_thread: threading.Thread | None = None
@@ -82,16 +84,16 @@ def start(found: Found | None) -> Worker:
         if _worker is not None and tuple(_worker.command) != tuple(found.command):
             _worker.close()
             _worker, _described = None, None
-        if _worker is None:
-            _worker = Worker(found.command, log=_log.append)
+        worker = _worker or Worker(found.command, log=_log.append)  # `close` may take it away meanwhile
+        _worker = worker
         try:
-            _worker.start()
+            worker.start()
         except WorkerError as error:
             _problem = Problem(error.sentence, error.fix)
             raise _problem from None
-        remember(_worker.command)
+        remember(worker.command)
         _problem = None
-        return _worker
+        return worker
 
 
 def describe(found: Found | None = None) -> dict[str, Any]:
@@ -183,12 +185,12 @@ class using:
 
     def __enter__(self) -> None:
         global _users
-        with _lock:
+        with _count_lock:
             _users += 1
 
     def __exit__(self, *_error: object) -> None:
         global _users, _last_use
-        with _lock:
+        with _count_lock:
             _users -= 1
             _last_use = time.monotonic()
 
@@ -196,16 +198,15 @@ class using:
 def close() -> None:
     """Ends the worker and gives its memory back."""
     global _worker
-    with _lock:
-        worker, _worker = _worker, None
+    worker, _worker = _worker, None
     if worker is not None:
         worker.close()
 
 
 def close_idle(after_s: float) -> bool:
     """Ends a worker that nobody used for so long; whether it did."""
-    with _lock:
-        idle = _worker is not None and _users == 0 and _worker.alive and time.monotonic() - _last_use > after_s
+    worker = _worker
+    idle = worker is not None and worker.alive and not _users and time.monotonic() - _last_use > after_s
     if idle:
         close()
     return idle

@@ -19,10 +19,11 @@ from .host.frames import FrameError, parse_range
 from .node_group import FrameUser
 from .problems import Problem
 from .sequences import Sequence, sequence_of
+from .turned import is_turned
 
 __all__ = ["Instance", "Plate", "find_instance", "image_plate", "plate_of", "wanted_numbers"]
 
-Kind = Literal["file", "frames", "packed", "movie", "pixels", "upstream"]
+Kind = Literal["file", "frames", "packed", "turned", "movie", "pixels", "upstream"]
 NOT_A_PLATE = {"Non-Color", "Raw", "Data"}
 SCENE_FRAMES = "the scene's frames"
 
@@ -57,7 +58,12 @@ class Plate:
     @property
     def is_captured(self) -> bool:
         """Whether Blender writes the pictures that the engine reads."""
-        return self.kind in ("packed", "movie", "pixels", "upstream")
+        return self.kind not in ("file", "frames")
+
+    @property
+    def is_of_file(self) -> bool:
+        """Whether what is captured changes only with the file at ``path``."""
+        return self.kind in ("movie", "turned")
 
     def path_of(self, number: int | None) -> str:
         """The file of a frame that is on disk."""
@@ -129,7 +135,14 @@ def image_plate(image: bpy.types.Image, *, space: str = "", start: int = 1, user
         return Plate(kind="packed", stem=_stem(image.filepath or image.name), from_space=chosen, numbers=(None,),
                      path=os.path.basename(_absolute(image)) or image.name, **common)  # fmt: skip
     path = _existing(_absolute(image), image.name)
-    return Plate(kind="file", stem=_stem(path), from_space=chosen, numbers=(None,), path=path, **common)
+    return Plate(
+        kind="turned" if is_turned(path) else "file",
+        stem=_stem(path),
+        from_space=chosen,
+        numbers=(None,),
+        path=path,
+        **common,
+    )
 
 
 def clip_plate(clip: bpy.types.MovieClip, *, space: str = "") -> Plate:

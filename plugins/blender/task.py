@@ -32,7 +32,7 @@ class EngineTask:
         self._worker: Worker | None = None
         self._problem: Problem | None = None
         self._cancelled = False
-        self._use = engine.using()
+        self._use: engine.using | None = engine.using()
         self._use.__enter__()
         found = engine.find()
         self._starter = threading.Thread(target=self._start, args=(found,), name="headroom-start", daemon=True)
@@ -71,7 +71,7 @@ class EngineTask:
             for event in self._run.poll():
                 self._take(event)
             self.outcome = self._run.outcome
-            self._use.__exit__()
+            self.release()
 
     def cancel(self) -> None:
         """Stops after the tile in work; frames that are finished stay."""
@@ -79,6 +79,12 @@ class EngineTask:
         self.message = "Stopping"
         if self._run is not None:
             self._run.cancel()
+
+    def release(self) -> None:
+        """Lets the engine end when it is idle; for a task that will not be stepped any more."""
+        use, self._use = self._use, None
+        if use is not None:
+            use.__exit__()
 
     def wait(self, cancelled: Callable[[], bool] | None = None, on_step: Callable[[], None] | None = None) -> Any:
         """Blocks until there is an outcome, and returns it."""
@@ -119,4 +125,4 @@ class EngineTask:
     def _end(self, status: str, error: str | None, fix: str | None) -> None:
         counts = {"done": 0, "skipped": 0, "failed": 0, "cancelled": 0, "left": len(self.frames)}
         self.outcome = {"status": status, "frames": [], "counts": counts, "error": error, "fix": fix}
-        self._use.__exit__()
+        self.release()

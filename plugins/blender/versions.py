@@ -1,4 +1,4 @@
-"""The differences between Blender 4.2 and 5.2, and nothing else: every ``bpy.app.version`` of this extension is here."""
+"""The differences between Blender 4.2 and 5.2, and nothing else: every ``bpy.app.version`` is here."""
 
 from typing import Any
 

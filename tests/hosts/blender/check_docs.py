@@ -31,7 +31,7 @@ def test_bake_plate_py(tmp_path: Path) -> None:
     bpy.ops.wm.open_mainfile(filepath=str(tmp_path / "shot.blend"))
     scenes.set_scene(last=3)
     rendered = scenes.render(tmp_path / "r.exr", 2)
-    assert scenes.same(rendered, scenes.convert(files[1], tmp_path / "c.exr", "--from", "sRGB"))
+    assert scenes.same(rendered, scenes.convert_all([files[1]], tmp_path / "c", "--from", "sRGB")[0])
 
 
 def test_bake_all_py(h: object, tmp_path: Path) -> None:

@@ -183,7 +183,7 @@ def test_baked_frames_that_were_deleted_are_noticed_and_made_again(h: ModuleType
     bpy.ops.wm.open_mainfile(filepath=str(tmp_path / "shot.blend"))
     group = h.groups()[0]
     assert h.bake(group).made == 3
-    expected = scenes.convert(tmp_path / "plates/plate.0002.png", tmp_path / "c.exr", "--from", "sRGB")
+    expected = scenes.convert_all([tmp_path / "plates/plate.0002.png"], tmp_path / "c", "--from", "sRGB")[0]
     assert scenes.same(scenes.render(tmp_path / "r.exr", 2), expected)
     scenes.set_scene(last=3)
     node = next(n for n in _tree().nodes if getattr(n, "node_tree", None) == group)

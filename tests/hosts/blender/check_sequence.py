@@ -74,7 +74,7 @@ def test_only_the_frames_asked_for_and_then_the_rest(h: ModuleType, cache: str, 
     h.connect(node)
     assert [Path(file).name for file in h.bake(node).files] == ["plate.0002.exr", "plate.0004.exr"]
     assert scenes.same(
-        scenes.render(tmp_path / "r.exr", 4), scenes.convert(files[3], tmp_path / "c.exr", "--from", "sRGB")
+        scenes.render(tmp_path / "r.exr", 4), scenes.convert_all([files[3]], tmp_path / "c", "--from", "sRGB")[0]
     )
     assert h.status(node, 1).kind == "PARTIAL" and h.status(node, 2).kind == "FRESH"
     node.node_tree.headroom.frames = "SOURCE"
@@ -98,7 +98,7 @@ def test_a_changed_plate_frame_is_made_again_alone(h: ModuleType, cache: str, tm
     scene = scenes.set_scene(last=3)
     h.connect(node, scene=scene)
     assert scenes.same(
-        scenes.render(tmp_path / "r.exr", 2), scenes.convert(files[1], tmp_path / "c.exr", "--from", "sRGB")
+        scenes.render(tmp_path / "r.exr", 2), scenes.convert_all([files[1]], tmp_path / "c", "--from", "sRGB")[0]
     )
 
 

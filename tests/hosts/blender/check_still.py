@@ -9,6 +9,7 @@ import bpy
 import numpy as np
 import pytest
 import scenes
+from PIL import Image
 
 
 def _node(h: ModuleType, path: Path, cache: str, **settings: object) -> bpy.types.Node:
@@ -43,7 +44,7 @@ def test_gain_output_is_the_engines_gain(h: ModuleType, cache: str, tmp_path: Pa
     h.bake(node)
     h.connect(node, "Gain")
     gain = scenes.render(tmp_path / "gain.exr")["R"]
-    expected = scenes.convert(plate, tmp_path / "c.exr", "--from", "sRGB", "--gain", "--depth", "float")[
+    expected = scenes.convert_all([plate], tmp_path / "c", "--from", "sRGB", "--gain", "--depth", "float")[0][
         "headroom.gain"
     ]
     assert expected.max() > 0.5
@@ -58,7 +59,7 @@ def test_live_strength_equals_the_engines_strength(h: ModuleType, cache: str, tm
     node.inputs["Strength"].default_value = strength
     rendered = scenes.render(tmp_path / "render.exr")
     options = ("--from", "sRGB", "--depth", "float", "--strength", str(strength))
-    expected = scenes.convert(plate, tmp_path / "c.exr", *options)
+    expected = scenes.convert_all([plate], tmp_path / "c", *options)[0]
     for name in "RGB":
         assert np.abs(rendered[name] / np.maximum(expected[name], 1e-3) - 1).max() < 1e-3
 
@@ -105,15 +106,31 @@ def test_a_jpeg_with_settings_equals_convert(h: ModuleType, cache: str, tmp_path
     node = _node(h, plate, cache, boost=1.4, clip_level=0.95, peak_stops=3, tau=0.9, from_space="Rec.1886")
     h.bake(node)
     options = ("--boost", "1.4", "--clip-level", "0.95", "--peak-stops", "3", "--tau", "0.9", "--from", "Rec.1886")
-    expected = scenes.convert(plate, tmp_path / "c.exr", *options)
+    expected = scenes.convert_all([plate], tmp_path / "c", *options)[0]
     assert scenes.same(scenes.render(tmp_path / "render.exr"), expected)
+
+
+def test_a_photograph_that_was_stored_turned_is_worked_on_as_blender_shows_it(
+    h: ModuleType, cache: str, tmp_path: Path
+) -> None:
+    upright = scenes.cut(tmp_path / "upright.jpg")
+    picture, exif = Image.open(upright), Image.Exif()
+    exif[0x0112] = 6
+    picture.save(tmp_path / "turned.jpg", exif=exif, quality="keep")
+    node = _node(h, tmp_path / "turned.jpg", cache)
+    h.bake(node)
+    rendered = scenes.render(tmp_path / "render.exr")
+    expected = scenes.convert_all([upright], tmp_path / "c", "--from", "sRGB")[0]
+    assert rendered["G"].shape == expected["G"].shape
+    assert np.abs(rendered["G"] - expected["G"])[expected["headroom.mask"] == 0].mean() < 0.01
+    assert h.bake(node).kept == 1
 
 
 def test_a_packed_image_is_the_file_that_was_packed(h: ModuleType, cache: str, tmp_path: Path) -> None:
     plate = scenes.cut(tmp_path / "plate.png")
     image = bpy.data.images.load(str(plate))
     image.pack()
-    expected = scenes.convert(plate, tmp_path / "c.exr", "--from", "sRGB")
+    expected = scenes.convert_all([plate], tmp_path / "c", "--from", "sRGB")[0]
     plate.unlink()
     node = h.add(scenes.set_scene(), image=image, cache=cache)
     h.connect(node)
@@ -145,5 +162,5 @@ def test_the_files_working_space(h: ModuleType, cache: str, tmp_path: Path, spac
     bpy.ops.wm.set_working_color_space(working_space=space, convert_colors=False)
     plate = scenes.cut(tmp_path / "plate.png")
     h.bake(_node(h, plate, cache))
-    converted = scenes.convert(plate, tmp_path / "c.exr", "--from", "sRGB", "--to", space)
+    converted = scenes.convert_all([plate], tmp_path / "c", "--from", "sRGB", "--to", space)[0]
     assert scenes.same(scenes.render(tmp_path / "render.exr"), converted)

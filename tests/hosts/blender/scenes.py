@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import shlex
 import subprocess
@@ -83,24 +84,41 @@ def engine_command() -> list[str]:
 
 def convert(source: Path | str, target: Path, *options: str) -> dict[str, Any]:
     """What ``headroom convert --mask`` makes of a file, by channel."""
-    from bl_ext.user_default.headroom import colour
-
-    command = [*engine_command(), "convert", str(source), "-o", str(target), "--mask", "--overwrite"]
-    command += ["--to", colour.working_space(), "--ocio-config", colour.config_path(), *options]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stdout + done.stderr
+    _run_convert([Path(source)], target, options)
     return channels(target)
 
 
 def convert_all(sources: list[Path], folder: Path, *options: str) -> list[dict[str, Any]]:
-    """The same for several files, by one command."""
+    """The same for several files, by one command; pictures that are known from another test are not made again."""
+    keys = [(hashlib.sha256(source.read_bytes()).hexdigest(), working_space(), *options) for source in sources]
+    new = [source for source, key in zip(sources, keys, strict=True) if key not in _converted]
+    if new:
+        _run_convert(new, folder, options)
+        for source, key in zip(sources, keys, strict=True):
+            if source in new:
+                _converted[key] = channels(folder / f"{source.stem}.exr")
+    return [_converted[key] for key in keys]
+
+
+def working_space() -> str:
+    """What the extension asks for as the space of the results."""
     from bl_ext.user_default.headroom import colour
 
-    command = [*engine_command(), "convert", *map(str, sources), "-o", str(folder), "--mask", "--overwrite"]
-    command += ["--to", colour.working_space(), "--ocio-config", colour.config_path(), *options]
+    return str(colour.working_space())
+
+
+_converted: dict[tuple[str, ...], dict[str, Any]] = {}
+
+
+def _run_convert(sources: list[Path], target: Path, options: tuple[str, ...]) -> None:
+    from bl_ext.user_default.headroom import colour
+
+    if target.suffix != ".exr":
+        target.mkdir(parents=True, exist_ok=True)
+    command = [*engine_command(), "convert", *map(str, sources), "-o", str(target), "--mask", "--overwrite"]
+    command += ["--to", working_space(), "--ocio-config", colour.config_path(), *options]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
-    return [channels(folder / f"{source.stem}.exr") for source in sources]
 
 
 def make_movie(path: Path, frames: list[Path], codec: str = "FFV1") -> Path:
