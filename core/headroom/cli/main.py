@@ -21,7 +21,7 @@ INTERRUPTED = 130  # 128 + SIGINT, as shells count
 COMMANDS = {
     "convert": ("headroom.cli.convert", "Give clipped pictures their linear light back, as EXR, .hdr or TIFF."),
     "inspect": ("headroom.cli.inspect", "Say what is in a picture: range, clipped share, spaces, header."),
-    "models": ("headroom.cli.models", "List, show and verify the installed models."),
+    "models": ("headroom.cli.models", "List, show, verify and export the installed models."),
     "evaluate": ("headroom.cli.evaluate", "Measure a model against baselines on a folder of HDR images."),
     "worker": ("headroom.cli.worker", "Serve a host program over standard input and output."),
     "bench": ("headroom.cli.bench", "Measure speed and memory on this machine."),
