@@ -25,6 +25,8 @@ __all__ = ["Bake", "Report"]
 
 STEP_S = 0.1
 STAMP_EVERY_S = 3.0
+CAPTURE_SHARE = 0.1
+"""Of the progress: the engine takes much longer than Blender's own part."""
 Steps = Iterator[bool]
 """A bake in work: True while there is more to do at once, False to come back later."""
 
@@ -144,20 +146,16 @@ class Bake:
             self._warn(f"The .blend is not saved: the frames go to {root}. Save it and run again to move them.")
         _adopt(group, root)
         results.identify(group)
+        # Taken now: what the artist changes from here on belongs to the next run.
         version, shaping = results.version_of(group, plate), results.shaping_settings(group, plate)
+        settings = results.worker_settings(group, plate)
         targets = {number: host_frames.cached_frame(root, plate.stem, version, number) for number in numbers}
-        sources: dict[int | None, str] = {}
-        for index, number in enumerate(numbers):
+        sources = {} if plate.is_captured else {number: plate.path_of(number) for number in numbers}
+        if plate.is_captured:
+            yield from self._capture(plate, numbers, root, sources)
             if self._cancelled:
-                self._cancel_report(len(numbers))
+                self._report.status, self._report.left = "cancelled", len(numbers)
                 return
-            if plate.is_captured:
-                self.message = f"Reading frame {index + 1} of {len(numbers)}" if plate.user else "Reading the plate"
-                self.fraction = 0.1 * index / len(numbers)
-                sources[number] = str(self._captured(plate, number, root))
-                yield True
-            else:
-                sources[number] = plate.path_of(number)
         frames = [{"frame": n, "source": sources[n], "target": str(targets[n])} for n in numbers]
         engine_version, hashes = engine.known_version()
         stale = stamp.stale_frames(
@@ -168,29 +166,41 @@ class Bake:
         self._report.kept = len(frames) - len(todo)
         self._report.folder = str(next(iter(targets.values())).parent)
         if todo:
-            yield from self._through_engine(todo, plate, shaping)
+            yield from self._through_engine(todo, settings, shaping)
         self._show(plate, version, targets, sources)
 
-    def _captured(self, plate: source.Plate, number: int | None, root: Path) -> Path:
-        group = self._group()
-        instance = source.find_instance(group, self._scene()) if plate.kind == "upstream" else None
+    def _capture(
+        self, plate: source.Plate, numbers: list[int | None], root: Path, sources: dict[int | None, str]
+    ) -> Steps:
+        """Writes the frames that only Blender has; ``sources`` gets their files."""
+        folder = root / f"{plate.stem}_plate_{results.mark_of(self._group(), plate)}"
         suffix = capture.captured_suffix(plate)
-        folder = root / f"{plate.stem}_plate_{results.mark_of(group, plate)}"
-        name = f"{plate.stem}{suffix}" if number is None else f"{plate.stem}.{number:04d}{suffix}"
-        target = folder / name
-        if plate.is_of_file:
-            # A movie's frames change only with the movie: they are not read again while it is the same.
-            movie = {"frame": number, "source": plate.path, "target": str(target)}
-            if stamp.is_stale(stamp.read_stamp(stamp.stamp_path(target)), movie, settings={}) is None:
-                return target
-            capture.capture(plate, number, target, None)
-            stamp.record(stamp.stamp_path(target), [movie], settings={}, worker_version="capture")
-            return target
-        capture.capture(plate, number, target, instance)
-        return target
+        notes = stamp.read_stamp(folder / stamp.STAMP_NAME) if plate.is_of_file else None
+        fresh: list[dict[str, Any]] = []
+        try:
+            for index, number in enumerate(numbers):
+                if self._cancelled:
+                    return
+                self.message = f"Reading frame {index + 1} of {len(numbers)}" if plate.user else "Reading the plate"
+                self.fraction = CAPTURE_SHARE * index / len(numbers)
+                target = folder / (f"{plate.stem}{suffix}" if number is None else f"{plate.stem}.{number:04d}{suffix}")
+                sources[number] = str(target)
+                frame = {"frame": number, "source": plate.path, "target": str(target)}
+                # A movie's frames change only with the movie: they are not read again while it is the same.
+                if plate.is_of_file and stamp.is_stale(notes, frame, settings={}) is None:
+                    continue
+                group, scene = self._group(), self._scene()
+                instance = source.find_instance(group, scene) if plate.kind == "upstream" else None
+                capture.capture(plate, number, target, instance)
+                fresh.append(frame)
+                yield True
+        finally:
+            capture.close_movies()
+            if plate.is_of_file and fresh:
+                stamp.record(folder / stamp.STAMP_NAME, fresh, settings={}, worker_version="Blender")
 
-    def _through_engine(self, todo: list[dict[str, Any]], plate: source.Plate, shaping: dict[str, Any]) -> Steps:
-        task = EngineTask(results.worker_settings(self._group(), plate), todo)
+    def _through_engine(self, todo: list[dict[str, Any]], settings: dict[str, Any], shaping: dict[str, Any]) -> Steps:
+        task = EngineTask(settings, todo)
         self._task = task
         fresh: list[dict[str, Any]] = []
         task.on_frame = lambda event: self._frame_done(event, fresh)
@@ -312,9 +322,6 @@ class Bake:
             state.forget(group)
         self.report = self._report
         self._steps.close()
-
-    def _cancel_report(self, count: int) -> None:
-        self._report.status, self._report.left = "cancelled", count
 
     def _warn(self, sentence: str) -> None:
         if sentence not in self._report.warnings:

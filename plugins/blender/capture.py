@@ -15,7 +15,7 @@ from . import versions
 from .problems import Problem
 from .source import Instance, Plate, upstream_socket
 
-__all__ = ["capture", "captured_suffix"]
+__all__ = ["capture", "captured_suffix", "close_movies"]
 
 CODES_8, CODES_16 = ("PNG", "8"), ("PNG", "16")
 LIGHT = ("OPEN_EXR", "32")
@@ -52,6 +52,8 @@ def capture(plate: Plate, number: int | None, target: Path, instance: Instance |
         raise Problem(f"The frame {target} cannot be written: {why}.", "Check the disk's space and rights.") from None
     finally:
         beside.unlink(missing_ok=True)
+        if number is None:
+            close_movies()
     return True
 
 
@@ -64,33 +66,47 @@ def _image(plate: Plate) -> bpy.types.Image:
 
 def _render_image(plate: Plate, number: int | None, target: Path) -> None:
     """A file's frame in its own code values, or a generated image as linear light."""
-    if plate.is_of_file:
-        image = bpy.data.images.load(plate.path, check_existing=False)
+    image = _codes(plate.path) if plate.is_of_file else _image(plate)
+    width, height = image.size
+    if not (width and height):
+        raise Problem(f"Blender cannot read {plate.path or plate.stem}.", "Open it in the Image Editor to see why.")
+    with _scene(width, height) as scene:
+        tree = versions.ensure_compositor(scene)
+        node = tree.nodes.new("CompositorNodeImage")
+        node.image = image
+        if number is not None:
+            node.frame_start, node.frame_duration, node.frame_offset = 1, 1, number - 1
+        tree.links.new(node.outputs[0], versions.outlet(tree))
+        if plate.is_of_file:
+            kind, mode = (CODES_16 if image.is_float else CODES_8), "RGB"
+            scene.view_settings.view_transform = "Raw"
+        else:
+            kind, mode = LIGHT, "RGBA" if image.channels == 4 and image.alpha_mode != "NONE" else "RGB"
+        versions.set_image_format(scene.render.image_settings, *kind, mode)
+        _render(scene, target)
+
+
+_movies: dict[str, int] = {}
+"""Path -> uid of the image that reads it, for as long as a bake captures: frames in a row are read in a row."""
+
+
+def _codes(path: str) -> bpy.types.Image:
+    """The file as an image that is shown code by code."""
+    image = versions.by_uid(bpy.data.images, _movies[path]) if path in _movies else None
+    if image is None:  # also where undo has taken it away
+        image = bpy.data.images.load(path, check_existing=False)
         image.colorspace_settings.name = "Non-Color"
-        made = image
-    else:
-        image, made = _image(plate), None
-    try:
-        width, height = image.size
-        if not (width and height):
-            raise Problem(f"Blender cannot read {plate.path or plate.stem}.", "Open it in the Image Editor to see why.")
-        with _scene(width, height) as scene:
-            tree = versions.ensure_compositor(scene)
-            node = tree.nodes.new("CompositorNodeImage")
-            node.image = image
-            if number is not None:
-                node.frame_start, node.frame_duration, node.frame_offset = 1, 1, number - 1
-            tree.links.new(node.outputs[0], versions.outlet(tree))
-            if plate.is_of_file:
-                kind, mode = (CODES_16 if image.is_float else CODES_8), "RGB"
-                scene.view_settings.view_transform = "Raw"
-            else:
-                kind, mode = LIGHT, "RGBA" if image.channels == 4 and image.alpha_mode != "NONE" else "RGB"
-            versions.set_image_format(scene.render.image_settings, *kind, mode)
-            _render(scene, target)
-    finally:
-        if made is not None:
-            bpy.data.images.remove(made)
+        _movies[path] = versions.uid_of(image)
+    return image
+
+
+def close_movies() -> None:
+    """Lets go of the files that were read."""
+    for uid in _movies.values():
+        image = versions.by_uid(bpy.data.images, uid)
+        if image is not None:
+            bpy.data.images.remove(image)
+    _movies.clear()
 
 
 def _render_upstream(instance: Instance, number: int | None, target: Path) -> None:

@@ -32,7 +32,6 @@ __all__ = [
     "is_running",
     "known_devices",
     "known_models",
-    "known_ranges",
     "known_version",
     "last_problem",
     "log_lines",
@@ -139,14 +138,10 @@ def known_models() -> list[dict[str, Any]]:
 
 def known_version() -> tuple[str | None, dict[str, str]]:
     """The engine's version and its models' hashes, as far as they are known."""
-    if _described is None or _worker is None:
+    worker = _worker
+    if worker is None:
         return None, {}
-    return _worker.hello.get("version"), {model["name"]: model.get("sha256", "") for model in known_models()}
-
-
-def known_ranges() -> dict[str, Any]:
-    """Ranges of the settings that the engine named."""
-    return dict(_described.get("ranges", {})) if _described else {}
+    return worker.hello.get("version"), {model["name"]: model.get("sha256", "") for model in known_models()}
 
 
 def known_devices() -> list[dict[str, str]]:

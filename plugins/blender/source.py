@@ -25,7 +25,6 @@ __all__ = ["Instance", "Plate", "find_instance", "image_plate", "plate_of", "wan
 
 Kind = Literal["file", "frames", "packed", "turned", "movie", "pixels", "upstream"]
 NOT_A_PLATE = {"Non-Color", "Raw", "Data"}
-SCENE_FRAMES = "the scene's frames"
 
 
 @dataclass(frozen=True, kw_only=True)
