@@ -23,6 +23,7 @@ import numpy as np
 from PIL import Image
 
 import headroom
+from headroom import weights
 from headroom.camera import expose_for_clipped_share
 from headroom.colour.curves import srgb_encode
 from headroom.evaluate.scenes import load_scene
@@ -48,7 +49,7 @@ class Source:
     folder: Path
 
     def file(self, kind: str) -> Path:
-        return self.folder / f"{self.name}-{kind}.{'png' if kind == 'clipped' else 'exr'}"
+        return self.folder / f"{map_name(self.name, kind)}.{'png' if kind == 'clipped' else 'exr'}"
 
 
 @dataclass(frozen=True)
@@ -66,7 +67,7 @@ class Errors:
 def main() -> None:
     options = parse()
     with tempfile.TemporaryDirectory() as scratch:
-        work = options.keep or Path(scratch)
+        work = (options.keep or Path(scratch)) / f"{options.share:g}-{options.samples}"
         work.mkdir(parents=True, exist_ok=True)
         folders = options.maps or [shipped_maps(options.blender)]
         paths = [path for folder in folders for path in sorted(folder.glob("*.exr"))]
@@ -99,7 +100,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--out", type=Path, help="Markdown table")
     parser.add_argument("--json", type=Path)
     parser.add_argument("--picture", type=Path, help="contact sheet, PNG")
-    parser.add_argument("--keep", type=Path, help="keep maps and renders here; renders that exist are used again")
+    parser.add_argument("--keep", type=Path, help="keep maps and renders here; a later run uses them again")
     return parser.parse_args()
 
 
@@ -115,6 +116,8 @@ def photograph(name: str, lin: FloatArray, share: float, work: Path) -> Source:
     headroom.io.write(source.file("truth"), truth, depth="float")
     codes = (srgb_encode(truth.clip(0, 1)) * 255 + 0.5).astype(np.uint8)
     Image.fromarray(codes).save(source.file("clipped"))
+    if source.file("headroom").exists():
+        return source
     hdr = headroom.reconstruct(headroom.read(source.file("clipped")), to="Linear Rec.709 (sRGB)")
     headroom.write(hdr, source.file("headroom"), depth="float")
     return source
@@ -127,18 +130,12 @@ def render(blender: Path, sources: list[Source], samples: int, work: Path) -> No
             "map": str(source.file("truth" if kind == "floor" else kind)),
             "space": space,
             "seed": seed,
-            "target": str(work / f"{source.name}-{kind}-{samples}"),
+            "target": str(work / map_name(source.name, kind)),
         }
         for source in sources
         for kind, (space, seed) in kinds.items()
-        if not (work / f"{source.name}-{kind}-{samples}-back.exr").exists()
+        if not (work / f"{map_name(source.name, kind)}-back.exr").exists()
     ]
-    for source in sources:
-        for kind in kinds:
-            for view in ("front", "back"):
-                link = work / f"{source.name}-{kind}-{view}.exr"
-                link.unlink(missing_ok=True)
-                link.symlink_to(f"{source.name}-{kind}-{samples}-{view}.exr")
     if not renders:
         return
     job = work / "job.json"
@@ -152,9 +149,15 @@ def render(blender: Path, sources: list[Source], samples: int, work: Path) -> No
         raise SystemExit(f"{blender} ended with {process.returncode} while rendering")
 
 
+def map_name(name: str, kind: str) -> str:
+    """What headroom makes depends on its weights; so does the name of its map and of its renders."""
+    mark = f"-{weights.read_card(weights.find('headroom-1')).sha256[:8]}" if kind == "headroom" else ""
+    return f"{name}-{kind}{mark}"
+
+
 def spheres(source: Source, kind: str) -> tuple[FloatArray, np.ndarray]:
     """(SIZE, 6 * SIZE, 3) front and back side by side, and where a pixel is wholly on a sphere."""
-    views = [headroom.read(source.folder / f"{source.name}-{kind}-{view}.exr") for view in ("front", "back")]
+    views = [headroom.read(source.folder / f"{map_name(source.name, kind)}-{view}.exr") for view in ("front", "back")]
     lin = np.concatenate([view.rows(0, view.height) for view in views], 1)
     alphas = [alpha for view in views if (alpha := view.alpha_rows(0, view.height)) is not None]
     return lin, np.concatenate(alphas, 1) > COVERED
@@ -224,6 +227,11 @@ def report(
         what = "stops" if sphere == "mirror" else "relative"
         return float(getattr(by["headroom"][sphere], what) / getattr(by["clipped"][sphere], what))
 
+    clear = [
+        name
+        for name, by in results.items()
+        if by["clipped"]["diffuse"].relative - by["headroom"]["diffuse"].relative > by["floor"]["diffuse"].relative
+    ]
     falls = []
     for sphere in SPHERES:
         ratios = {name: ratio(by, sphere) for name, by in results.items()}
@@ -239,7 +247,8 @@ def report(
         "Diffuse light: mean luminance of the sphere / the truth's. Noise floor: the truth with another seed.",
         "",
         f"{len(results)} panoramas, {100 * options.share:g} % of the pixels clipped, 8-bit sRGB, "
-        f"{options.samples} samples. {' '.join(falls)}",
+        f"{options.samples} samples. {' '.join(falls)} The diffuse sphere gains more than the noise floor on "
+        f"{len(clear)}; within it on {', '.join(name for name in results if name not in clear) or 'none'}.",
     ]
     if seen:
         name = max(seen, key=lambda n: seen[n][0])
@@ -293,6 +302,8 @@ def contact_sheet(sources: list[Source], results: dict[str, dict[str, dict[str, 
         axis.set_title(title, fontsize=10)
     target.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(target, dpi=75)
+    plt.close(figure)
+    Image.open(target).convert("RGB").quantize(256).save(target, optimize=True)
 
 
 if __name__ == "__main__":

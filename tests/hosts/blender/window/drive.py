@@ -246,6 +246,24 @@ def world() -> Steps:
     yield RENDER_S
     shot("world")
     yield from undo_and_redo()
+    yield from escape_stops(viewport)
+
+
+def escape_stops(viewport: bpy.types.Area) -> Steps:
+    """Not a picture: Esc in the viewport stops the run, and the World stays as it is."""
+    node = module("world_nodes").environment_of(bpy.context.scene.world)
+    before, ui = node.image.name, module("world_ui")
+    place_mouse(viewport, 0.5, 0.5)
+    yield 0.5
+    with override(viewport):
+        bpy.ops.headroom.world_light("INVOKE_DEFAULT", image="courtyard.png", boost=1.7)
+    yield 0.3
+    key("Escape")
+    yield from until(lambda: ui.running is None)
+    after = module("world_nodes").environment_of(bpy.context.scene.world).image.name
+    print(f"Esc: {before} -> {after}", flush=True)
+    if before != after:
+        raise AssertionError("Esc did not stop the run")
 
 
 def undo_and_redo() -> Steps:

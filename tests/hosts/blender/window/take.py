@@ -29,7 +29,9 @@ from headroom.evaluate.scenes import load_scene
 
 HERE = Path(__file__).resolve().parent
 REPOSITORY = HERE.parents[3]
-STAGE = "headroom-window"
+STAGE = Path("/home/artist")
+ENGINE = Path("/opt/headroom/bin/headroom")
+"""In the chroot, as a user would have them: both are seen in the preferences' picture."""
 PICTURES = ("node", "panel", "progress", "result", "world", "preferences")
 PANORAMA = "usr/share/blender/datafiles/studiolights/world/courtyard.exr"
 CLIPPED_SHARE = 0.05
@@ -41,7 +43,7 @@ LIMIT_S = 900
 
 def main() -> int:
     options = parse()
-    stage = options.chroot / "tmp" / STAGE
+    stage = options.chroot / STAGE.relative_to("/")
     if stage.exists():
         shutil.rmtree(stage)
     (stage / "shots").mkdir(parents=True)
@@ -50,6 +52,11 @@ def main() -> int:
     shutil.copy(options.zip, stage / "headroom.zip")
     make_plates(stage, options.chroot)
 
+    engine = options.chroot / ENGINE.relative_to("/")
+    engine.parent.mkdir(parents=True, exist_ok=True)
+    engine.write_text(f'#!/bin/sh\nexec {shlex.quote(str(options.worker))} "$@"\n', encoding="utf-8")
+    engine.chmod(0o755)
+
     folders = bind_folders(options.worker)
     binds = " && ".join(
         f"mkdir -p {shlex.quote(str(inside))} && mount --rbind {shlex.quote(str(folder))} {shlex.quote(str(inside))}"
@@ -57,19 +64,18 @@ def main() -> int:
         for inside in [options.chroot / str(folder).lstrip("/")]
     )
     variables = {
-        "HOME": f"/tmp/{STAGE}/home",
-        "BLENDER_USER_RESOURCES": f"/tmp/{STAGE}/user",
-        "HEADROOM_WORKER": str(options.worker),
+        "HOME": f"{STAGE}",
+        "BLENDER_USER_RESOURCES": f"{STAGE}/.config/blender",
+        "HEADROOM_WORKER": str(ENGINE),
         "OMP_NUM_THREADS": "2",
         "PATH": "/usr/bin:/bin",
         "LANG": "C.UTF-8",
     }
     inside = [
-        f"mkdir -p /tmp/{STAGE}/home",
-        f"blender --command extension install-file -r user_default -e /tmp/{STAGE}/headroom.zip",
+        f"blender --command extension install-file -r user_default -e {STAGE}/headroom.zip",
         shlex.join(
-            ["sh", f"/tmp/{STAGE}/inside.sh", str(DISPLAY), *map(str, SIZE), "--window-geometry", "0", "0"]
-            + [*map(str, SIZE), "--python-exit-code", "3", "--python", f"/tmp/{STAGE}/drive.py", "--"]
+            ["sh", f"{STAGE}/inside.sh", str(DISPLAY), *map(str, SIZE), "--window-geometry", "0", "0"]
+            + [*map(str, SIZE), "--python-exit-code", "3", "--python", f"{STAGE}/drive.py", "--"]
             + (options.only or list(PICTURES))
         ),
     ]
