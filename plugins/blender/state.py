@@ -69,8 +69,7 @@ def _look(group: bpy.types.NodeTree, frame: int | None) -> Status:
         if not Path(results.folder_shown(group)).is_dir():
             return Status("MISSING", "The baked frames are gone", "ERROR")
         return Status("PARTIAL", "This frame is not baked", "ERROR")
-    sidecar = stamp.read_stamp(stamp.stamp_path(shown["target"]))
-    why = stamp.is_stale(sidecar, shown, settings=results.shaping_settings(group))
+    why = stamp.is_stale(_sidecar(stamp.stamp_path(shown["target"])), shown, settings=results.shaping_settings(group))
     if why == "the source has changed":
         return Status("STALE", "Out of date: plate changed", "ERROR")
     if why == "the settings have changed":
@@ -79,5 +78,21 @@ def _look(group: bpy.types.NodeTree, frame: int | None) -> Status:
         return Status("PARTIAL", f"{baked.ready} of {baked.wanted} frames are there", "ERROR")
     if group.library is not None:
         return Status("LINKED", "Linked: runs in its own file", "LINKED")
-    count = f"{baked.ready} frames" if baked.ready > 1 else "Done"
-    return Status("FRESH", f"{count}, up to date" if baked.ready > 1 else "Up to date", "CHECKMARK")
+    words = f"{baked.ready} frames, up to date" if baked.ready > 1 else "Up to date"
+    return Status("FRESH", words, "CHECKMARK")
+
+
+_read: dict[Path, tuple[int, Any]] = {}
+
+
+def _sidecar(path: Path) -> Any:
+    """The stamp of a folder, read again only where it has changed: that of a long shot is large."""
+    from .host import stamp
+
+    try:
+        when = path.stat().st_mtime_ns
+    except OSError:
+        return None
+    if _read.get(path, (0, None))[0] != when:
+        _read[path] = (when, stamp.read_stamp(path))
+    return _read[path][1]
