@@ -11,7 +11,7 @@ import os
 import subprocess
 import sys
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -63,6 +63,8 @@ def script(wanted: list[str]) -> Steps:
         yield from compositor(wanted)
     if "world" in wanted:
         yield from world()
+    if "conduct" in wanted:
+        yield from conduct()
 
 
 # ---- pictures ----------------------------------------------------------------------------------------------------
@@ -99,37 +101,7 @@ def press_health_check(area: bpy.types.Area) -> Steps:
 
 
 def compositor(wanted: list[str]) -> Steps:
-    scene = bpy.context.scene
-    bpy.context.window.workspace = bpy.data.workspaces["Layout"]
-    yield 1.0
-    area = largest()
-    area.ui_type = "CompositorNodeTree"
-    yield 0.5
-    area.spaces.active.show_region_asset_shelf = False
-    tree = bpy.data.node_groups.new("Compositor", "CompositorNodeTree")
-    tree.interface.new_socket("Image", in_out="OUTPUT", socket_type="NodeSocketColor")
-    scene.compositing_node_group = tree
-    area.spaces.active.show_backdrop = False
-    yield 1.0
-    plate = tree.nodes.new("CompositorNodeImage")
-    plate.image = sequence("plate/hangar.1001.jpg")
-    plate.frame_duration, plate.frame_offset, plate.frame_start = 6, 1000, 1
-    plate.location, plate.width = (-320, 160), 240
-    scene.frame_start, scene.frame_end = 1, 6
-    scene.render.resolution_x, scene.render.resolution_y = plate.image.size
-    scene.view_settings.view_transform = "Standard"
-    with override(area):
-        bpy.ops.headroom.add_node()
-    yield 0.5
-    node = tree.nodes.active
-    node.location = (0, 160)
-    output = tree.nodes.new("NodeGroupOutput")
-    output.location = (280, 160)
-    viewer = tree.nodes.new("CompositorNodeViewer")
-    viewer.location = (280, 20)
-    tree.links.new(plate.outputs[0], node.inputs["Image"])
-    tree.links.new(node.outputs["HDR"], output.inputs[0])
-    tree.links.new(node.outputs["HDR"], viewer.inputs[0])
+    area, tree, plate, node, viewer = yield from plate_and_node()
     select(tree, node)
     yield 0.5
     yield from frame(area)
@@ -168,6 +140,42 @@ def compositor(wanted: list[str]) -> Steps:
         yield from result(area, tree, plate, node, viewer)
     area.ui_type = "VIEW_3D"
     yield 0.5
+
+
+def plate_and_node() -> Generator[float, None, tuple[Any, ...]]:
+    """The compositor in place of the viewport: a sequence through the node into output and viewer."""
+    scene = bpy.context.scene
+    bpy.context.window.workspace = bpy.data.workspaces["Layout"]
+    yield 1.0
+    area = largest()
+    area.ui_type = "CompositorNodeTree"
+    yield 0.5
+    area.spaces.active.show_region_asset_shelf = False
+    tree = bpy.data.node_groups.new("Compositor", "CompositorNodeTree")
+    tree.interface.new_socket("Image", in_out="OUTPUT", socket_type="NodeSocketColor")
+    scene.compositing_node_group = tree
+    area.spaces.active.show_backdrop = False
+    yield 1.0
+    plate = tree.nodes.new("CompositorNodeImage")
+    plate.image = sequence("plate/hangar.1001.jpg")
+    plate.frame_duration, plate.frame_offset, plate.frame_start = 6, 1000, 1
+    plate.location, plate.width = (-320, 160), 240
+    scene.frame_start, scene.frame_end = 1, 6
+    scene.render.resolution_x, scene.render.resolution_y = plate.image.size
+    scene.view_settings.view_transform = "Standard"
+    with override(area):
+        bpy.ops.headroom.add_node()
+    yield 0.5
+    node = tree.nodes.active
+    node.location = (0, 160)
+    output = tree.nodes.new("NodeGroupOutput")
+    output.location = (280, 160)
+    viewer = tree.nodes.new("CompositorNodeViewer")
+    viewer.location = (280, 20)
+    tree.links.new(plate.outputs[0], node.inputs["Image"])
+    tree.links.new(node.outputs["HDR"], output.inputs[0])
+    tree.links.new(node.outputs["HDR"], viewer.inputs[0])
+    return area, tree, plate, node, viewer
 
 
 def result(area: bpy.types.Area, tree: Any, plate: Any, node: Any, viewer: Any) -> Steps:
@@ -297,6 +305,51 @@ def spheres() -> None:
     bpy.context.object.data.passepartout_alpha = 0.0
     bpy.context.scene.camera = bpy.context.object
     bpy.ops.object.select_all(action="DESELECT")
+
+
+def conduct() -> Steps:
+    """Not a picture: undo, redo and File > New, while a run is at work and after it."""
+    yield from set_up()
+    state = module("state")
+    yield from plate_and_node()
+    bpy.ops.ed.undo_push(message="Node")
+
+    def status() -> str:
+        state.forget_all()
+        return str(state.status_of(bpy.data.node_groups["HDR Reconstruct"]).kind)
+
+    def run_it() -> None:
+        area = next(one for one in bpy.context.screen.areas if one.ui_type == "CompositorNodeTree")
+        with override(area):
+            bpy.ops.headroom.run("INVOKE_DEFAULT", group_name="HDR Reconstruct")
+
+    run_it()
+    yield from until(lambda: any(work.fraction > 0.2 for work in state.running.values()), 0.05)
+    bpy.ops.ed.undo()
+    yield 1.0
+    bpy.ops.ed.redo()
+    yield from until(lambda: not state.running)
+    yield 1.0
+    said = [status()]
+    bpy.ops.ed.undo_push(message="After")
+    bpy.ops.ed.undo()
+    yield 1.0
+    said.append(status())
+    bpy.ops.ed.redo()
+    yield 1.0
+    said.append(status())
+    run_it()
+    yield from until(lambda: not state.running)
+    yield 1.0
+    said.append(status())
+    bpy.data.node_groups["HDR Reconstruct"].headroom.boost = 1.4
+    run_it()
+    yield from until(lambda: any(work.fraction > 0.2 for work in state.running.values()), 0.05)
+    bpy.ops.wm.read_homefile(use_empty=True, use_splash=False)
+    yield 3.0
+    print(f"undo, redo, again: {' -> '.join(said)}; after File > New still running: {dict(state.running)}", flush=True)
+    if state.running:
+        raise AssertionError("a run outlived its file")
 
 
 # ---- the interface -----------------------------------------------------------------------------------------------

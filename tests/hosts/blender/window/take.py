@@ -33,6 +33,8 @@ STAGE = Path("/home/artist")
 ENGINE = Path("/opt/headroom/bin/headroom")
 """In the chroot, as a user would have them: both are seen in the preferences' picture."""
 PICTURES = ("node", "panel", "progress", "result", "world", "preferences")
+CHECKS = ("conduct",)
+"""What is looked at by the script itself and has no picture."""
 PANORAMA = "usr/share/blender/datafiles/studiolights/world/courtyard.exr"
 CLIPPED_SHARE = 0.05
 FRAMES = 6
@@ -76,7 +78,7 @@ def main() -> int:
         shlex.join(
             ["sh", f"{STAGE}/inside.sh", str(DISPLAY), *map(str, SIZE), "--window-geometry", "0", "0"]
             + [*map(str, SIZE), "--python-exit-code", "3", "--python", f"{STAGE}/drive.py", "--"]
-            + (options.only or list(PICTURES))
+            + (options.only or [*PICTURES, *CHECKS])
         ),
     ]
     environment = shlex.join(f"{name}={value}" for name, value in variables.items())
@@ -92,7 +94,9 @@ def main() -> int:
         picture = Image.open(shot).convert("RGB")
         picture.quantize(256, dither=Image.Dither.NONE).save(options.out / shot.name, optimize=True)
         print(f"{options.out / shot.name}: {picture.width} x {picture.height}")
-    missing = [name for name in options.only or PICTURES if name not in {shot.stem for shot in taken}]
+    missing = [
+        name for name in options.only or PICTURES if name in PICTURES and name not in {shot.stem for shot in taken}
+    ]
     if missing:
         print(f"not taken: {', '.join(missing)}", file=sys.stderr)
     return 1 if missing or done.returncode else 0
@@ -104,7 +108,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--chroot", type=Path, default=Path("/root/chroot-sid"))
     parser.add_argument("--worker", type=Path, default=Path(sys.executable).parent / "headroom")
     parser.add_argument("--out", type=Path, default=REPOSITORY / "docs" / "blender")
-    parser.add_argument("--only", nargs="+", choices=PICTURES)
+    parser.add_argument("--only", nargs="+", choices=PICTURES + CHECKS)
     return parser.parse_args()
 
 
