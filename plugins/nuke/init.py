@@ -5,4 +5,7 @@ This folder is on the plug-in path when Nuke reads this file, so that the gizmo 
 
 import nuke
 
-nuke.pluginAddPath("./cattery")
+if nuke.NUKE_VERSION_MAJOR >= 14:
+    nuke.pluginAddPath("./cattery")
+else:
+    nuke.tprint("headroom: baking needs Nuke 14 or newer; nodes that are baked render here all the same.")

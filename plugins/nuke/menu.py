@@ -1,5 +1,8 @@
 """headroom for Nuke: the menu. Nuke reads this in the GUI alone."""
 
-from headroom_nuke import menu_items
+import nuke
 
-menu_items.add()
+if nuke.NUKE_VERSION_MAJOR >= 14:  # its Python is the first that the package can be read by
+    from headroom_nuke import menu_items
+
+    menu_items.add()

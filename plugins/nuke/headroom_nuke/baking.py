@@ -22,23 +22,21 @@ from typing import Any
 
 import nuke
 
-from . import cache, callbacks, colour, engine, exr_file, knobs, source
+from . import cache, callbacks, engine, exr_file, knobs, source
 from .errors import BakeCancelled, BakeError
 from .host import frames as host_frames
 from .host import stamp
 from .host.client import Run, Worker
 from .hosting import in_main, value
+from .outline import Outline, Plan, prepare, settings_of, shaping_of
 from .progress import Progress
 from .render_input import InputRender
 from .results import FrameResult, Result
-from .timeline import clip_to
 
-__all__ = ["Bake", "Outline", "running", "wanted_frames"]
+__all__ = ["Bake", "running"]
 
 AHEAD = 2
 """Rendered frames that may wait for the engine: uncompressed float frames fill disks fast."""
-NOT_IN_KEY = ("device", "memory", "ocio_config")
-"""Other machines and other paths to the same config make the same pixels."""
 
 _running: dict[str, Bake] = {}
 _lock = threading.Lock()
@@ -48,29 +46,6 @@ def running(node_name: str) -> Bake | None:
     """The bake of a node (by full name) that is under way."""
     with _lock:
         return _running.get(node_name)
-
-
-@dataclass(frozen=True)
-class _Plan:
-    """What the main thread found out, before the engine was asked."""
-
-    wishes: knobs.Wishes
-    source: source.Source
-    script: colour.ScriptColour
-    script_path: str
-    views: list[str]
-    notes: tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class Outline:
-    """What will be done, with which settings, and where it will lie."""
-
-    plan: _Plan
-    worker: Worker
-    described: dict[str, Any]
-    settings: dict[str, Any]
-    place: cache.Place
 
 
 @dataclass
@@ -131,15 +106,15 @@ class Bake:
 
     def outline(self) -> Outline:
         """Everything about the bake but the baking: nothing is rendered or written."""
-        plan = in_main(self._prepare)
+        plan = in_main(prepare, self.node, self._frames, self._views)
         self._notes = [*plan.notes, *plan.script.notes, *plan.source.notes]
         self.state = "starting"
         self.progress.at(0.0, "starting the engine")
         worker = engine.worker(plan.wishes.worker_command)
         described = engine.describe(worker, plan.script.config)
-        settings = self._settings(plan, described)
+        settings = settings_of(plan, described)
         in_main(callbacks.tell, "before_bake", self.node, settings)
-        key = host_frames.settings_key(_shaping(settings, described, plan))
+        key = host_frames.settings_key(shaping_of(settings, described, plan))
         place = cache.place(
             plan.wishes.cache_path, script=plan.script_path, node=plan.wishes.name.replace(".", "_"),
             plate=plan.source.plate, version=plan.wishes.version, key=key, still=plan.source.still, views=plan.views,
@@ -160,63 +135,12 @@ class Bake:
         self._stop_if_asked()
         return in_main(self._finish, plan, place, settings, outline.described)
 
-    def _prepare(self) -> _Plan:
-        wishes = knobs.read(self.node)
-        script = colour.of_script(wishes.ocio_config)
-        views, all_views = self._wanted_views(wishes)
-        frames = self._frames
-        outside: list[int] = []
-        notes: list[str] = []
-        if frames is None:
-            frames, outside = wanted_frames(wishes, self.node)
-        if outside:
-            notes.append(f"outside the project's range, left out: {host_frames.format_range(outside)}")
-        if not frames:
-            raise BakeError(f"{wishes.name} has no frame to bake.", "Look at its frame range and at the project's.")
-        found = source.look(self.node, wishes, frames, views)
-        if not found.items:
-            raise BakeError(
-                f"{wishes.name}: the plate has no file at the wanted frames. {' '.join(found.notes)}".strip(),
-                "Look at the Read and at the frame range.",
-            )
-        if found.why:
-            notes.append(f"rendered to 32-bit float first: {found.why}")
-            if wishes.from_space:
-                notes.append("the input colourspace is not used: a rendered plate is in the working space")
-        if len(all_views) > len(views):
-            notes.append(f"view {views[0]} of {', '.join(all_views)} was baked: put %V into the cache path for all")
-        name = nuke.root().name()
-        return _Plan(wishes, found, script, "" if name == "Root" else name, views, tuple(notes))
-
-    def _settings(self, plan: _Plan, described: dict[str, Any]) -> dict[str, Any]:
-        """The engine's settings, with names that its config has."""
-        spaces = [str(space) for space in described.get("spaces", ())]
-        working = colour.pick(plan.script.working, spaces)
-        if working is not None and working.casefold() not in {space.casefold() for space in spaces}:
-            working = None  # the config's scene_linear role
-        scene_linear = (described.get("config") or {}).get("scene_linear")
-        to_space = plan.wishes.to_space or working
-        if plan.source.read is not None:
-            from_space = colour.pick(colour.candidates(plan.source.space or ""), spaces)
-        else:
-            from_space = working or scene_linear
-            if from_space is None:
-                raise BakeError(
-                    "Nothing says which colourspace the script works in.",
-                    "Choose an OCIO config with a scene_linear role.",
-                )
-        settings = dict(plan.wishes.engine)
-        settings.update(
-            from_space=from_space, to_space=to_space, ocio_config=plan.script.config, overwrite=True, resume=True
-        )
-        return {name: wish for name, wish in settings.items() if wish is not None}
-
-    def _bake_files(self, plan: _Plan, worker: Worker, settings: dict[str, Any], place: cache.Place) -> None:
+    def _bake_files(self, plan: Plan, worker: Worker, settings: dict[str, Any], place: cache.Place) -> None:
         items = list(plan.source.items)
         sent = self._send(worker, settings, place, items, [str(item.source) for item in items], [])
         self._await(sent)
 
-    def _bake_render(self, plan: _Plan, worker: Worker, settings: dict[str, Any], place: cache.Place) -> None:
+    def _bake_render(self, plan: Plan, worker: Worker, settings: dict[str, Any], place: cache.Place) -> None:
         waiting: deque[_Sent] = deque()
         with InputRender(plan.source.upstream, plan.source.plate) as render:
             try:
@@ -290,7 +214,7 @@ class Bake:
             # Not a bad frame but the engine itself: there is no use in going on.
             raise BakeError(str(outcome["error"]), outcome.get("fix"))
 
-    def _finish(self, plan: _Plan, place: cache.Place, settings: dict[str, Any], described: dict[str, Any]) -> Result:
+    def _finish(self, plan: Plan, place: cache.Place, settings: dict[str, Any], described: dict[str, Any]) -> Result:
         bad = [result for result in self._results if result.status not in ("done", "skipped")]
         lost = [result for result in self._results if result not in bad and not exr_file.is_whole(result.target)]
         notes = tuple(self._notes)
@@ -341,20 +265,6 @@ class Bake:
             with _lock:
                 _running.pop(self.name, None)
 
-    def _wanted_views(self, wishes: knobs.Wishes) -> tuple[list[str], list[str]]:
-        there = list(nuke.views()) or ["main"]
-        if self._views is not None:
-            unknown = [view for view in self._views if view not in there]
-            if unknown or not self._views:
-                raise BakeError(
-                    f"There is no view {', '.join(unknown) or '(none given)'}.", f"The script has {', '.join(there)}."
-                )
-            return self._views, self._views
-        if len(there) > 1 and source.VIEW_TOKEN.search(wishes.cache_path):
-            return there, there
-        now = str(nuke.thisView() or there[0])
-        return [now if now in there else there[0]], there
-
     def _note(self, result: FrameResult) -> None:
         self._results.append(result)
         self._finished += 1
@@ -393,7 +303,7 @@ class Bake:
                 return min(first, was_first), max(last, was_last)
         return first, last
 
-    def _made_from(self, plan: _Plan) -> str:
+    def _made_from(self, plan: Plan) -> str:
         if plan.source.read is not None:
             return f"{plan.source.read.name()}, file {plan.source.items[0].source}"
         return f"{plan.source.upstream.name()}, rendered ({plan.source.why})"
@@ -404,36 +314,6 @@ class Bake:
         self.progress.say(str(result))
         self.progress.close()
         callbacks.tell("after_bake", self.node, result)
-
-
-def wanted_frames(wishes: knobs.Wishes, node: nuke.Node) -> tuple[list[int], list[int]]:
-    """The frames that the node's knobs ask for within the project's range, and those outside it. Main thread."""
-    root = nuke.root()
-    first, last = root.firstFrame(), root.lastFrame()
-    if wishes.range_mode == "single":
-        return [int(nuke.frame())], []
-    if wishes.range_mode == "custom":
-        try:
-            return clip_to(host_frames.parse_range(wishes.frames), first, last)
-        except host_frames.FrameError as error:
-            raise BakeError(f"{wishes.name}: {error}", "Put it right beside 'frames'.") from error
-    if wishes.range_mode == "input":
-        plate = node.input(0)
-        if plate is not None:
-            first, last = max(first, plate.firstFrame()), min(last, plate.lastFrame())
-    return list(range(first, last + 1)), []
-
-
-def _shaping(settings: dict[str, Any], described: dict[str, Any], plan: _Plan) -> dict[str, Any]:
-    """What the {key} of the cache path stands for.
-
-    The plate is in it: two plates of one name in two folders, or the chains of two versions of a script, must never
-    write each other's frames.
-    """
-    shaping = {name: wish for name, wish in settings.items() if name not in NOT_IN_KEY}
-    shaping["config"] = (described.get("config") or {}).get("cache_id")
-    shaping["plate"] = plan.source.origin
-    return shaping
 
 
 def _result(item: source.Item, event: dict[str, Any]) -> FrameResult:
