@@ -118,6 +118,8 @@ class HEADROOM_OT_run(running.RunningOperator, _GroupOperator, bpy.types.Operato
 
     def ended(self, context: Any, work: Any) -> set[str]:
         """Says how it went."""
+        if not engine.known_models():
+            engine.describe_soon()  # torch is loaded by now: the list of models costs little
         report = work.report
         for warning in report.warnings[:3]:
             self.report({"WARNING"}, warning)
