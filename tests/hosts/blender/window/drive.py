@@ -97,7 +97,8 @@ def preferences() -> Steps:
 def press_health_check(area: bpy.types.Area) -> Steps:
     with override(area):
         bpy.ops.headroom.check_health("INVOKE_DEFAULT")
-    yield 12.0
+    yield from until(lambda: bool(module("engine_setup").findings))
+    yield 2.0
 
 
 def compositor(wanted: list[str]) -> Steps:

@@ -128,7 +128,7 @@ def make_plates(stage: Path, chroot: Path) -> None:
     (stage / "plate").mkdir()
     width, height = still.width - 8 * FRAMES, still.height
     for index in range(FRAMES):
-        part = still.crop((8 * index, 0, 8 * index + width, height)).resize((1920, 1280), Image.Resampling.LANCZOS)
+        part = still.crop((8 * index, 0, 8 * index + width, height))
         part.save(stage / "plate" / f"hangar.{1001 + index}.jpg", quality=95)
     truth = load_scene(chroot / PANORAMA)
     codes = srgb_encode((truth * np.float32(expose_for_clipped_share(truth, CLIPPED_SHARE))).clip(0, 1))
