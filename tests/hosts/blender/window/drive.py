@@ -250,7 +250,7 @@ def world() -> Steps:
         bpy.ops.headroom.world_light("INVOKE_DEFAULT", image=panorama.name)
     ui = module("world_ui")
     yield from until(lambda: ui.running is None or ui.running.message.startswith("Recon"), 0.05)
-    shot("world-running")
+    shot("world-running", properties)
     yield from until(lambda: ui.running is None)
     yield RENDER_S
     shot("world")

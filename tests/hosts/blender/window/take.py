@@ -41,6 +41,8 @@ FRAMES = 6
 SIZE = (1600, 1000)
 DISPLAY = 77
 LIMIT_S = 900
+FEW_COLOURS = 4096
+"""More of them are a render or a photograph, which a palette would show in steps."""
 
 
 def main() -> int:
@@ -92,7 +94,9 @@ def main() -> int:
     for shot in taken:
         # Blender's interface has few colours: a palette keeps the repository small and looks the same.
         picture = Image.open(shot).convert("RGB")
-        picture.quantize(256, dither=Image.Dither.NONE).save(options.out / shot.name, optimize=True)
+        plain = picture.getcolors(FEW_COLOURS) is not None
+        kept = picture.quantize(256, dither=Image.Dither.NONE) if plain else picture
+        kept.save(options.out / shot.name, optimize=True)
         print(f"{options.out / shot.name}: {picture.width} x {picture.height}")
     missing = [
         name for name in options.only or PICTURES if name in PICTURES and name not in {shot.stem for shot in taken}
