@@ -15,8 +15,10 @@ import torch
 
 from headroom import io, weights
 from headroom.camera import Response
+from headroom.curve import estimated_curve
 from headroom.errors import PlateError, UsageError, WeightsError
-from headroom.networks.curve_net import SUMS, CurveNet, curve_features, curve_sums
+from headroom.networks.curve_lines import FrameLines, cell_lines
+from headroom.networks.curve_net import CurveNet, Lines
 from headroom.networks.headroom1 import HeadroomOne
 from headroom.train import curve_stage
 from headroom.train.batches import BatchMaker, Frame, Shooting
@@ -187,41 +189,75 @@ def test_two_processes_share_their_gradients(tmp_path: Path, scenes: list[HdrSce
     assert torch.load(tmp_path / "run" / "state.pt", weights_only=True)["step"] == 3
 
 
-def test_curve_sums_of_bands_add_up_and_do_not_depend_on_the_batch() -> None:
-    picture = torch.rand(2, 3, 64, 80, generator=torch.Generator().manual_seed(0))
-    both = curve_sums(picture)
-    assert both.shape == (2, SUMS)
-    torch.testing.assert_close(both[1:], curve_sums(picture[1:]))
-    features = curve_features(both)
-    assert torch.isfinite(features).all()
-    assert torch.isfinite(curve_features(torch.zeros(1, SUMS))).all()
-    # Bands: what is lost is the few rows whose neighbours lie in the other band, so nearly all is there.
-    bands = curve_sums(picture[:, :, :33]) + curve_sums(picture[:, :, 33:])
-    levels = slice(-3 * 32, None)
-    assert torch.equal(bands[:, levels], both[:, levels])
-    counts = both[:, : levels.start].unflatten(1, (-1, 4))[..., 0].sum(1)
-    banded = bands[:, : levels.start].unflatten(1, (-1, 4))[..., 0].sum(1)
-    assert (banded < counts).all()
-    assert (banded > 0.85 * counts).all()
+def test_a_frame_gives_the_same_lines_however_it_is_cut() -> None:
+    frame = np.random.default_rng(0).random((777, 1234, 3), np.float32) * np.float32(0.9)
+    whole = FrameLines(777, 1234)
+    whole.see(frame)
+    cut, y = FrameLines(777, 1234), 0
+    for rows in (100, 3, 1, 5, 300, 368):
+        cut.see(frame[y : y + rows])
+        y += rows
+    one, other = whole.lines(), cut.lines()
+    assert one.x_srgb.shape[1] > 20_000
+    assert torch.equal(one.x_srgb, other.x_srgb)
+    assert torch.equal(one.stride, other.stride)
+
+
+@pytest.mark.parametrize("size", [(1, 1), (1, 900), (4, 4), (5, 5), (17, 3)])
+def test_tiny_frames_have_few_lines_and_keep_the_stated_curve(size: tuple[int, int]) -> None:
+    gathered = FrameLines(*size)
+    gathered.see(np.random.default_rng(1).random((*size, 3), np.float32) * np.float32(0.9))
+    lines = gathered.lines()
+    assert lines.x_srgb.shape[2:] == (5, 3)
+    with torch.no_grad():
+        curve = CurveNet().eval()(lines)
+    assert torch.isfinite(torch.cat([curve.coefficients.flatten(), curve.log2_error, curve.stated_logit])).all()
+    assert estimated_curve(curve, lines=0).keeps_stated
+
+
+def test_lines_stay_inside_their_cells() -> None:
+    cells = torch.arange(6.0).view(1, 1, 2, 3) / 8
+    sheet = cells.repeat_interleave(32, 2).repeat_interleave(32, 3).expand(2, 3, 64, 96)
+    ramp = sheet + torch.linspace(0, 0.1, 32).repeat(3)
+    lines = cell_lines(ramp, 32, 500, torch.Generator().manual_seed(0))
+    shown = lines.x_srgb[lines.stride > 0]
+    assert len(shown) > 300
+    # Across a border the step would be 0.125; along a cell's ramp 16 pixels are 0.052.
+    assert float((shown.amax(1) - shown.amin(1)).max()) < 0.06
+
+
+def test_what_a_bent_line_says_reaches_the_curve() -> None:
+    """Averages add up over frames: a picture's lines in two halves give the sums of the whole."""
+    torch.manual_seed(0)
+    network = CurveNet().eval()
+    x = torch.rand(1, 400, 5, 3) * 0.9
+    stride = torch.tensor([1, 2, 4, 0]).repeat(100)[None]
+    sums, count = network.averages(Lines(x, stride))
+    halves = [network.averages(Lines(x[:, part], stride[:, part])) for part in (slice(200), slice(200, 400))]
+    torch.testing.assert_close(halves[0][0] + halves[1][0], sums, rtol=1e-4, atol=1e-4)
+    torch.testing.assert_close(halves[0][1] + halves[1][1], count)
+    assert float(count.sum()) == pytest.approx(300, rel=1e-4)
 
 
 def test_the_curve_stage_learns_a_curve(tmp_path: Path, scenes: list[HdrScene]) -> None:
-    frames = (Frame(kind="view", height=64, width=96, batch=8, share=1),)
-    chosen = replace(
-        curve_stage.headroom_1_curve(),
-        shooting=Shooting(
-            frames=frames, srgb_share=0.0, emor_share=0.0, style_share=0.0, sigmoid_share=1.0, responses=40
-        ),
-        epochs=120, batch=16, dropout=0.0, noise=0.0,
+    frames = (Frame(kind="cells", height=64, width=64, batch=16, share=1),)
+    shooting = Shooting(
+        frames=frames, srgb_share=0.0, emor_share=0.0, style_share=0.0, sigmoid_share=1.0, responses=40,
+        noisy_share=0.0, jpeg_share=0.0,
     )  # fmt: skip
-    seen = curve_stage.gather(scenes, chosen, seconds=0, least=400, device=torch.device("cpu"), seed=1)
-    network = curve_stage.fit(chosen, seen)
-    learnt = curve_stage._measure(network, seen)
+    chosen = replace(curve_stage.headroom_1_curve(), shooting=shooting, lines=128, width=32, dropout=0.0, ema=0.9)
+    path = curve_stage.train_curve(chosen, scenes, scenes[:1], tmp_path, steps=120)
+    learnt = [json.loads(line) for line in (tmp_path / "curve-log.jsonl").read_text().splitlines()][-1]
     assert learnt["other"] < 0.6 * learnt["other_if_stated"]
-    path = curve_stage.train_curve(chosen, scenes, scenes[:1], tmp_path, time_budget=0.5)
     assert set(weights_of(path)) == set(CurveNet(chosen.width).state_dict())
+    again = curve_stage.train_curve(
+        replace(chosen, learning_rate=0.0, ema=0.0), scenes, [], tmp_path / "b", steps=2, start_weights=path
+    )
+    assert all(torch.equal(value, weights_of(again)[key]) for key, value in weights_of(path).items())
     with pytest.raises(UsageError, match="time-budget"):
-        curve_stage.train_curve(chosen, scenes, [], tmp_path, time_budget=0)
+        curve_stage.train_curve(chosen, scenes, [], tmp_path)
+    with pytest.raises(WeightsError, match="not weights of the curve"):
+        curve_stage.train_curve(chosen, scenes, [], tmp_path, steps=1, start_weights=tmp_path / "none")
 
 
 def weights_of(path: Path) -> dict[str, torch.Tensor]:

@@ -17,9 +17,11 @@ from headroom.plate import FloatArray
 __all__ = ["EstimatedCurve", "estimated_curve"]
 
 SAMPLES = 1024
-KEPT_PROBABILITY = 0.05
+KEPT_PROBABILITY = 0.1
 """At this probability of the stated curve or above, it is kept: a wrong departure costs more than a missed one.
 Chosen on the validation scenes among 0.05 to 0.3 (docs/training-log.md)."""
+LEAST_LINES = 200
+"""Fewer lines than this decide nothing: the stated curve is kept."""
 MID_CODES = (25 / 255, 230 / 255)
 """Codes between which two curves are compared: well exposed."""
 
@@ -52,13 +54,12 @@ class EstimatedCurve:
         return float(np.std(ratio))
 
 
-def estimated_curve(curve: Curve) -> EstimatedCurve:
-    """From the network's answer for one frame, in double precision."""
+def estimated_curve(curve: Curve, *, lines: int) -> EstimatedCurve:
+    """From the network's answer for one frame that showed it so many lines, in double precision."""
     components = torch.from_numpy(emor_basis().inverse_components[:CURVE_COEFFICIENTS]).double()
     base = torch.from_numpy(srgb_decode(np.linspace(0, 1, SAMPLES)))
     coefficients = curve.coefficients[:1].double()
     table: npt.NDArray[np.float64] = inverse_emor_curve(coefficients, base, components)[0].numpy()
     logit = float(curve.stated_logit[0])
-    return EstimatedCurve(
-        table.astype(np.float32), 1 / (1 + math.exp(-logit)), 2.0 ** min(float(curve.log2_error[0]), 4.0)
-    )
+    probability = 1 / (1 + math.exp(-logit)) if lines >= LEAST_LINES else 1.0
+    return EstimatedCurve(table.astype(np.float32), probability, 2.0 ** min(float(curve.log2_error[0]), 4.0))

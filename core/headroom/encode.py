@@ -5,20 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import torch
 
 from headroom.clipping import TAU, ClipLevel, soft_mask
 from headroom.colour.curves import srgb_decode, srgb_encode
 from headroom.colour.plan import ColourPlan
 from headroom.networks.area import area_weights, scene_size
 from headroom.networks.contract import NetworkContract
-from headroom.networks.curve_net import SUMS, curve_sums
+from headroom.networks.curve_lines import FrameLines
+from headroom.networks.curve_net import Lines
 from headroom.plate import FloatArray, Plate
 
 __all__ = ["Encoder", "Overview", "Rows", "largest_channel", "overview"]
-
-CURVE_PIXELS = 600_000
-"""More pixels than this say nothing new about the response curve: larger frames are sampled by bands."""
 
 
 @dataclass(frozen=True)
@@ -78,8 +75,8 @@ class Overview:
 
     view: FloatArray
     """(h, w, 6) area means of x_srgb and alpha."""
-    curve_sums: torch.Tensor
-    """(1, SUMS) for the curve network."""
+    lines: Lines
+    """(1, K, ...) for the curve's network."""
 
 
 def overview(encoder: Encoder, contract: NetworkContract, *, rows_at_once: int) -> Overview:
@@ -89,15 +86,13 @@ def overview(encoder: Encoder, contract: NetworkContract, *, rows_at_once: int) 
     vertical = area_weights(plate.height, h).numpy()
     horizontal = area_weights(plate.width, w).numpy().T
     view = np.zeros((h, w, 6), np.float32)
-    every = max(1, plate.width * plate.height // CURVE_PIXELS)
-    sums = torch.zeros(1, SUMS)
-    for number, y0 in enumerate(range(0, plate.height, rows_at_once)):
+    lines = FrameLines(plate.height, plate.width)
+    for y0 in range(0, plate.height, rows_at_once):
         rows = encoder.rows(y0, min(y0 + rows_at_once, plate.height))
         weights = vertical[:, y0 : y0 + rows_at_once]
         touched = np.flatnonzero(weights.any(axis=1))
         for c in range(6):
             channel = (rows.x_srgb if c < 3 else rows.alpha)[..., c % 3]
             view[touched, :, c] += weights[touched] @ (channel @ horizontal)
-        if number % every == 0:
-            sums += curve_sums(torch.from_numpy(rows.x_srgb.transpose(2, 0, 1))[None])
-    return Overview(view, sums)
+        lines.see(rows.x_srgb)
+    return Overview(view, lines.lines())

@@ -104,7 +104,7 @@ class Reconstructor:
         tiles = self.runner.plan(plate.width, plate.height, plate_bytes=held)
         whole = overview(encoder, self.runner.contract, rows_at_once=SCENE_ROWS)
         features = self.runner.scene(whole.view)
-        estimate = estimated_curve(self.runner.curve(whole.curve_sums))
+        estimate = estimated_curve(self.runner.curve(whole.lines), lines=whole.lines.stride.shape[1])
         done, total = 0, sum(len(row) for row in tiles.rows)
 
         def on_tile() -> None:

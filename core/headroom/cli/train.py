@@ -11,7 +11,6 @@ import click
 
 from headroom.cli.options import emit_json, json_option
 from headroom.cli.signals import cancel_on_signal
-from headroom.errors import UsageError
 
 if TYPE_CHECKING:
     from headroom.train.loop import Progress
@@ -87,15 +86,14 @@ def command(
             click.echo(f"{path}  {path.stat().st_size / 1e6:.1f} MB")
         return 0
     if recipe in CURVE_RECIPES:
-        if time_budget is None:
-            raise UsageError(f"{recipe} needs a --time-budget: most of it goes into virtual photographs")
         scenes, held_out = split_by_scene(load(data), every=held_out_every)
         run = out or Path("runs") / recipe
         click.echo(f"{len(scenes)} scenes, {len(held_out)} held out; run in {run}", err=as_json)
         with cancel_on_signal() as cancelled:
             weights = train_curve(
                 CURVE_RECIPES[recipe](), scenes, held_out, run,
-                device=pick_device(device).type, time_budget=time_budget, cancelled=cancelled,
+                device=pick_device(device).type, time_budget=time_budget, steps=steps,
+                start_weights=start_weights, cancelled=cancelled,
             )  # fmt: skip
         _done(recipe, run, weights, as_json)
         return 0

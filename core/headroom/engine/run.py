@@ -17,7 +17,7 @@ from headroom.engine.device import free_memory, is_out_of_memory, pick_device, p
 from headroom.engine.tiles import Rect, Tile, padded, plan, split
 from headroom.errors import DeviceError
 from headroom.networks.contract import NetworkContract
-from headroom.networks.curve_net import Curve
+from headroom.networks.curve_net import Curve, Lines
 from headroom.networks.headroom1 import HeadroomOne
 from headroom.plate import FloatArray
 
@@ -107,12 +107,11 @@ class Runner:
             features: Tensor = self.module.scene(tensor)
         return features
 
-    def curve(self, sums: Tensor) -> Curve:
-        """Sums over the whole frame to its inverse response curve, on the CPU: the same on every device."""
-        module = self.module.curve_net
+    def curve(self, lines: Lines) -> Curve:
+        """The lines of one frame to its inverse response curve, on the CPU."""
         with torch.inference_mode():
-            here = module.first.weight.device
-            return Curve(*(part.cpu() for part in module(sums.to(here))))
+            curve = self.module.curve(Lines(*(part.to(self.device) for part in lines)))
+        return Curve(*(part.cpu() for part in curve))
 
     def plan(self, width: int, height: int, *, plate_bytes: int = 0) -> TilePlan:
         """The largest tile, and then the largest batch, that the memory budget holds beside the plate itself."""

@@ -1,10 +1,12 @@
-"""The inverse response curve, from how a picture's edges bend.
+"""The inverse response curve, from what it does to short lines of pixels.
 
-Where light varies smoothly, a step's second difference averages to nearly nothing at any level. A response f bends
-it: code x = f(L) has x'' / x'^2 = f'' / f'^2 = -g'' / g' with g the inverse response (the geometry invariant of
-Ng, Chang and Tsui, "Using Geometry Invariants for Camera Response Function Estimation", 2007). Averaged over the
-pixels of each code level, that is a measurement of g; noise, compression and the habits of scenes disturb it in ways
-that a small network learns to undo. Everything is a sum over pixels, so a frame can be measured in bands.
+Where two surfaces meet, a pixel on the edge is a mixture of both: its light lies on the straight line between theirs.
+A response curve bends that line, in each channel and at each level in its own way (Lin, Gu, Yamazaki and Shum,
+"Radiometric Calibration from a Single Image", 2004); shading, noise and compression leave traces of the curve too.
+No line says much and most say it with noise, so thousands are asked: a perceptron turns each into statements and how
+far to trust them, the statements are averaged by code level over the frame, and a second perceptron reads the curve
+off the averages. It never sees where a line lies nor what is around it: what it learns is how light mixes, not what
+the scenes of its training look like.
 """
 
 from __future__ import annotations
@@ -15,21 +17,24 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812
 
-__all__ = ["CURVE_COEFFICIENTS", "Curve", "CurveNet", "curve_features", "curve_sums"]
+from headroom.colour.curves import srgb_decode
+
+__all__ = ["CURVE_COEFFICIENTS", "SAMPLES", "STRIDES", "Curve", "CurveNet", "Lines", "useful"]
 
 CURVE_COEFFICIENTS = 11
 """Components of the inverse EMoR basis, as many as SingleHDR's Linearization-Net uses."""
-LEVELS = 32
-GRADIENT_EDGES = (2.5 / 255, 10 / 255, 40 / 255)
-"""Upper ends of the classes of gradient, code values a pixel: noise, texture, soft edges; above: hard edges."""
-CLASSES = len(GRADIENT_EDGES) + 1
+SAMPLES = 5
+"""Pixels of a line."""
 STRIDES = (1, 2, 4)
-"""Distances in pixels over which differences are taken."""
-MOMENTS = 4
-CHANNELS = 3
-SUMS = len(STRIDES) * CLASSES * LEVELS * MOMENTS + CHANNELS * LEVELS
-UNCLIPPED = 0.985
-"""Samples above take no part: their neighbours' differences are cut off."""
+"""Distances between a line's samples, in units of the frame's step: sharp edges, soft ones and shading."""
+LEVELS = 16
+"""Code levels over which statements are averaged apart, with linear weights between them."""
+LEAST_RANGE = 6.5 / 255
+"""Range of codes in some channel below which a line shows rounding and noise rather than light."""
+UNCLIPPED = 251.5 / 255
+"""A line with a sample above takes no part: what lay there was cut off."""
+TRUST_PRIOR = 0.002
+"""Share of the lines that a level's trust is weighed against: few lines say little."""
 
 
 class Curve(NamedTuple):
@@ -43,83 +48,77 @@ class Curve(NamedTuple):
     """(B,) logit that the stated curve is the right one."""
 
 
-def curve_sums(x_srgb: Tensor) -> Tensor:
-    """(B, 3, H, W) 0..1 to (B, SUMS) sums over its pixels: add the sums of bands to get the frame's."""
-    batch = x_srgb.shape[0]
-    first = torch.arange(batch, device=x_srgb.device).view(-1, 1, 1, 1)
-    parts = []
-    for stride in STRIDES:
-        cells = batch * CLASSES * LEVELS
-        sums = x_srgb.new_zeros(MOMENTS, cells, dtype=torch.float64)
-        for axis in (2, 3):
-            length = x_srgb.shape[axis] - 2 * stride
-            if length < 1:
-                continue
-            # Every third line across the direction is enough.
-            lines = x_srgb[:, :, ::3] if axis == 3 else x_srgb[..., ::3]
-            before, here, after = (lines.narrow(axis, k * stride, length) for k in range(3))
-            use = (torch.maximum(torch.maximum(before, after), here) < UNCLIPPED).to(x_srgb.dtype)
-            slope, bend = (after - before) * 0.5, after + before - 2 * here
-            size = slope.abs()
-            level = (here * LEVELS).long().clamp(max=LEVELS - 1)
-            index = sum((size > edge).long() for edge in GRADIENT_EDGES) * LEVELS + level
-            index = (index + first * (CLASSES * LEVELS)).flatten()
-            for moment, values in enumerate((use, bend * use, slope.square() * use, bend.square() * use)):
-                sums[moment] += torch.bincount(index, values.flatten(), cells)
-        parts.append(sums.t().reshape(batch, -1).float())
-    level = (x_srgb * LEVELS).long().clamp(0, LEVELS - 1)
-    channel = torch.arange(CHANNELS, device=x_srgb.device).view(1, -1, 1, 1)
-    index = ((first * CHANNELS + channel) * LEVELS + level).flatten()
-    histogram = torch.bincount(index, None, batch * CHANNELS * LEVELS)
-    return torch.cat([*parts, histogram.view(batch, -1).float()], 1)
+class Lines(NamedTuple):
+    """K lines of each of B pictures."""
+
+    x_srgb: Tensor
+    """(B, K, 5, 3) code values 0..1."""
+    stride: Tensor
+    """(B, K) one of ``STRIDES``; 0: no line, its codes do not count."""
 
 
-def curve_features(sums: Tensor) -> Tensor:
-    """(B, SUMS) to what the network sees, independent of the picture's size: ratios and log shares."""
-    pairs = sums[:, : -CHANNELS * LEVELS].unflatten(1, (len(STRIDES), CLASSES, LEVELS, MOMENTS))
-    count, bend, slope2, bend2 = pairs.unbind(-1)
-    total = count.sum((2, 3), keepdim=True).clamp(min=1)
-    share = count / total
-    # A prior of a few hundred pixels keeps the ratios of empty levels at zero.
-    prior = 2e-5 * total
-    bend_rate = (bend / (slope2 + prior * 1e-3)).clamp(-40, 40) * 0.1
-    bend_mean = bend / (count + prior) * 100
-    roughness = (bend2 / (count + prior) + 1e-7).log2() * 0.1 + 1
-    histogram = sums[:, -CHANNELS * LEVELS :].unflatten(1, (CHANNELS, LEVELS))
-    histogram = histogram / histogram.sum(2, keepdim=True).clamp(min=1)
-    logs = [(part + 1e-5).log2() * 0.1 + 1 for part in (share, histogram)]
-    features = [bend_rate, bend_mean.clamp(-4, 4), roughness, *logs]
-    return torch.cat([part.flatten(1) for part in features], 1)
+def useful(x_srgb: Tensor) -> Tensor:
+    """(..., 5, 3) to (...,): lines that show more than noise and where nothing clipped."""
+    top, bottom = x_srgb.amax(-2), x_srgb.amin(-2)
+    return ((top - bottom).amax(-1) > LEAST_RANGE) & (top.amax(-1) < UNCLIPPED)
 
 
 class CurveNet(nn.Module):
-    """A perceptron on the statistics."""
+    """Lines to statements, statements to averages, averages to a curve."""
 
-    def __init__(self, width: int = 256) -> None:
+    def __init__(self, width: int = 256, line_width: int = 128, statements: int = 48) -> None:
         """Starts at the stated curve, undecided."""
         super().__init__()
-        inputs = curve_features(torch.zeros(1, SUMS)).shape[1]
-        self.first = nn.Linear(inputs, width)
-        self.second = nn.Linear(width, width)
-        self.third = nn.Linear(width, width)
+        self.line_in = nn.Linear(2 * (3 * (SAMPLES - 1) + 1) + 3 + 1, line_width)
+        self.line_mid = nn.Linear(line_width, line_width)
+        self.line_out = nn.Linear(line_width, 2 * statements)
+        self.frame_in = nn.Linear(2 * statements * LEVELS + LEVELS, width)
+        self.frame_mid = nn.Linear(width, width)
         self.head = nn.Linear(width, CURVE_COEFFICIENTS + 2)
-        self.dropout, self.noise = nn.Dropout(0.0), 0.0
+        self.dropout = nn.Dropout(0.0)
         with torch.no_grad():
             self.head.weight.mul_(0.1)
             self.head.bias.zero_()
 
-    def regularise(self, dropout: float, noise: float) -> None:
-        """What training adds against learning the scenes by heart: dropout, and noise on the features."""
-        self.dropout.p, self.noise = dropout, noise
+    def forward(self, lines: Lines) -> Curve:
+        """The curves of B pictures."""
+        return self.curve(*self.averages(lines))
 
-    def forward(self, sums: Tensor) -> Curve:
-        """(B, SUMS) of whole frames."""
-        features = curve_features(sums)
-        if self.training and self.noise:
-            features = features + self.noise * torch.randn_like(features)
-        x = self.dropout(F.silu(self.first(features)))
-        x = self.dropout(F.silu(self.second(x)) + x)
-        x = F.silu(self.third(x)) + x
-        coefficients, log2_error, logit = self.head(x).split((CURVE_COEFFICIENTS, 1, 1), 1)
+    def averages(self, lines: Lines) -> tuple[Tensor, Tensor]:
+        """(B, LEVELS, 2 S) sums of trust times statement and of trust, and (B, LEVELS) sums of lines."""
+        x, stride = lines
+        with torch.no_grad():
+            centre = x[:, :, SAMPLES // 2] * 2 - 1
+            reach = stride.to(x.dtype).clamp(min=1).log2()[..., None] - 1
+            code, code_range = _shape(x)
+            lin, lin_range = _shape(srgb_decode(x))
+            z = torch.cat([centre, code_range, lin_range, code, lin, reach], -1)
+            level = torch.linspace(0, 1, LEVELS, device=x.device)
+            near = (1 - (x.mean((2, 3))[..., None] - level).abs() * (LEVELS - 1)).clamp(min=0)
+            near = near * (stride > 0)[..., None]
+        z = F.relu(self.line_mid(F.relu(self.line_in(z))))
+        statement, trust = self.line_out(z).chunk(2, -1)
+        trust = torch.sigmoid(trust)
+        sums = near.to(trust.dtype).transpose(1, 2) @ torch.cat([trust * statement, trust], -1)
+        return sums.float(), near.sum(1)
+
+    def curve(self, sums: Tensor, count: Tensor) -> Curve:
+        """From the averages over a frame."""
+        stated, trust = sums.chunk(2, -1)
+        total = count.sum(1, keepdim=True) + 1
+        mean = stated / (trust + TRUST_PRIOR * total[..., None])
+        share = (trust / total[..., None] + 1e-4).log() * 0.2 + 0.5
+        levels = (count / total + 1e-3).log() * 0.2 + 0.5
+        z = self.dropout(F.silu(self.frame_in(torch.cat([mean.flatten(1), share.flatten(1), levels], 1))))
+        z = F.silu(self.frame_mid(z)) + z
+        coefficients, log2_error, logit = self.head(z).split((CURVE_COEFFICIENTS, 1, 1), 1)
         # What the network believes of the stated curve scales how far it leaves it.
         return Curve(coefficients * torch.sigmoid(-logit), log2_error[:, 0], logit[:, 0])
+
+
+def _shape(values: Tensor) -> tuple[Tensor, Tensor]:
+    """(B, K, 5, 3) to its differences from the centre over its range, (B, K, 12), and the log of that range."""
+    middle = SAMPLES // 2
+    around = torch.cat([values[:, :, :middle], values[:, :, middle + 1 :]], 2) - values[:, :, middle : middle + 1]
+    extent = (values.amax(2) - values.amin(2)).amax(-1, keepdim=True).clamp(min=1e-4)
+    return (around / extent[..., None]).flatten(2) * 2, extent.log() * 0.3 + 1

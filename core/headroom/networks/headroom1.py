@@ -1,10 +1,10 @@
 """headroom-1: what a clipped pixel held, from the whole scene and from its own neighbourhood.
 
 Three parts. ``scene`` looks once at the whole frame, area-resampled to about 32,000 pixels, through a U-Net: it knows
-what kind of place this is and where its lights are. ``curve`` estimates the camera's inverse response from sums over
-the whole frame. ``local`` works on any tile at a
-quarter of the plate's resolution (pixel-unshuffle), with the scene's features sampled at the tile's place in the
-frame. Its receptive field is bounded, so that a tile with its halo gives what the whole frame gives.
+what kind of place this is and where its lights are. ``curve`` estimates the camera's inverse response from small
+lines all over the frame. ``local`` works on any tile at a quarter of the plate's resolution (pixel-unshuffle), with
+the scene's features sampled at the tile's place in the frame. Its receptive field is bounded, so that a tile with its
+halo gives what the whole frame gives.
 
 Shapes: B batch, H W tile, h w scene view. Domains: ``x_srgb`` sRGB-encoded 0..1; ``alpha`` 0..1 how clipped;
 ``gain_log2`` stops above the plate's own linear value.
@@ -20,7 +20,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812  the name that every torch reader knows
 
 from headroom.networks.contract import NetworkContract
-from headroom.networks.curve_net import Curve, CurveNet
+from headroom.networks.curve_net import Curve, CurveNet, Lines
 
 __all__ = ["Config", "HeadroomOne", "Local", "bound_gain"]
 
@@ -209,9 +209,9 @@ class HeadroomOne(nn.Module):
         features: Tensor = self.scene_net(scene_srgb)
         return features
 
-    def curve(self, sums: Tensor) -> Curve:
-        """(B, SUMS) of ``curve_sums`` over whole frames to their inverse response curves."""
-        curve: Curve = self.curve_net(sums)
+    def curve(self, lines: Lines) -> Curve:
+        """Lines of whole frames to their inverse response curves."""
+        curve: Curve = self.curve_net(lines)
         return curve
 
     def local(

@@ -21,6 +21,9 @@ from headroom.train.views import SceneBank, latlong_rays, rectilinear_rays, rota
 __all__ = ["Batch", "BatchMaker", "Frame", "Shooting", "to_scene_view"]
 
 CURVE_SAMPLES = 256
+CELL_PX = 32
+CELLS_FROM_A_PART = 0.5
+"""Share of the sheets of cells that come from a part of their scene, as a picture of it would."""
 QUANTILE_SAMPLES = 32768
 LIGHT_FLOOR = 1e-6
 
@@ -30,7 +33,8 @@ class Frame:
     """One kind of picture and how often it is taken."""
 
     kind: str
-    """``panorama`` (a lat-long as it is), ``latlong`` (turned about all axes), ``view`` (rectilinear) or ``still``."""
+    """``panorama`` (a lat-long as it is), ``latlong`` (turned about all axes), ``view`` (rectilinear), ``still``, or
+    ``cells`` (squares of CELL_PX from all over one scene, as stored; ``cells half``: of the scene at half its size)."""
     height: int
     width: int
     batch: int
@@ -110,7 +114,7 @@ class BatchMaker:
         self.inverses = torch.tensor(np.stack([r.inverse_table for r in responses])).to(bank.device)
         self.curves = torch.tensor(np.stack([r.inverse(grid) for r in responses]), dtype=torch.float32).to(bank.device)
         self._rays: dict[tuple[int, int], Tensor] = {}
-        frames = [f for f in shooting.frames if (bank.stills if f.kind == "still" else len(bank.latlongs))]
+        frames = [f for f in shooting.frames if _can_take(bank, f.kind)]
         if not frames:
             kinds = ", ".join(sorted({f.kind for f in shooting.frames}))
             raise UsageError(f"none of these scenes can be photographed as the recipe asks ({kinds})")
@@ -148,6 +152,8 @@ class BatchMaker:
             numbers = torch.randint(len(self.bank.stills), (frame.batch,), generator=self._cpu).tolist()
             crops = [self.bank.still_crop(n, frame.height, frame.width, self._cpu) for n in numbers]
             return self._flip(torch.stack(crops))
+        if frame.kind.startswith("cells"):
+            return self._flip(torch.stack([self._cells(frame) for _ in range(frame.batch)]))
         count = frame.batch
         index = torch.randint(len(self.bank.latlongs), (count,), generator=self.generator, device=self.bank.device)
         yaw = self._uniform(count, high=2 * math.pi)
@@ -167,6 +173,25 @@ class BatchMaker:
             rays = torch.einsum("bij,bhwj->bhwi", turn, rectilinear_rays(frame.height, frame.width, (field / 2).tan()))
             half = False
         return self._flip(self.bank.latlong_views(index, rays, half=half))
+
+    def _cells(self, frame: Frame) -> Tensor:
+        rows, columns = frame.height // CELL_PX, frame.width // CELL_PX
+        latlongs = self.bank.latlongs_half if frame.kind.endswith("half") else self.bank.latlongs
+        number = int(torch.randint(len(latlongs) + len(self.bank.stills), (), generator=self._cpu))
+        pixels = latlongs[number] if number < len(latlongs) else self.bank.stills[number - len(latlongs)]
+        part = torch.rand(5, generator=self._cpu).tolist()
+        whole = part[4] > CELLS_FROM_A_PART
+        corner = []
+        for axis, size in enumerate(pixels.shape[1:]):
+            free = size - CELL_PX + 1
+            extent = free if whole else max(1, round(free * (0.2 + 0.8 * part[axis])))
+            start = int((free - extent + 1) * part[2 + axis])
+            corner.append(start + torch.randint(extent, (rows * columns, 1, 1), generator=self._cpu))
+        side = torch.arange(CELL_PX)
+        y, x = (corner[0] + side[:, None]).to(pixels.device), (corner[1] + side).to(pixels.device)
+        cells = pixels[:, y, x].float().unflatten(1, (rows, columns))
+        sheet: Tensor = cells.permute(0, 1, 3, 2, 4).reshape(3, frame.height, frame.width)
+        return sheet
 
     def _flip(self, light: Tensor) -> Tensor:
         flip = self._chance(light.shape[0], 0.5)[:, None, None, None]
@@ -217,6 +242,12 @@ class BatchMaker:
 
     def _log_uniform(self, count: int, span: tuple[float, float]) -> Tensor:
         return self._uniform(count, low=math.log(span[0]), high=math.log(span[1])).exp()
+
+
+def _can_take(bank: SceneBank, kind: str) -> bool:
+    if kind == "still":
+        return bool(bank.stills)
+    return len(bank.latlongs) > 0 or (kind == "cells" and bool(bank.stills))
 
 
 def interpolate_rows(position: Tensor, tables: Tensor) -> Tensor:

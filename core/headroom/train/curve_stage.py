@@ -1,11 +1,12 @@
-"""The second stage: the response curve's network, fitted to sums over many virtual photographs.
+"""The second stage: the response curve's network, trained on lines of virtual photographs.
 
-Most of the time goes into taking photographs; their sums are small. So sums are gathered first, for a share of the
-time budget, then the perceptron is fitted to them over many epochs, which takes seconds.
+A photograph here is a sheet of small cells, each copied from somewhere in one scene pixel by pixel: resampling would
+change how light mixes at edges. Exposure, camera and compression are those of whole pictures (batches.py).
 """
 
 from __future__ import annotations
 
+import json
 import logging
 import math
 import time
@@ -14,25 +15,24 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-from safetensors.torch import save_file
-from torch import Tensor
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812
 
 from headroom.camera import emor_basis, inverse_emor_curve
 from headroom.colour.curves import srgb_decode
-from headroom.errors import Cancelled, UsageError
-from headroom.networks.curve_net import CURVE_COEFFICIENTS, SUMS, Curve, CurveNet, curve_sums
-from headroom.train.batches import CURVE_SAMPLES, BatchMaker, Frame, Shooting
+from headroom.errors import Cancelled, UsageError, WeightsError, WriteError
+from headroom.networks.curve_lines import cell_lines
+from headroom.networks.curve_net import CURVE_COEFFICIENTS, Curve, CurveNet, Lines
+from headroom.train.batches import CELL_PX, CURVE_SAMPLES, Batch, BatchMaker, Frame, Shooting
 from headroom.train.scenes import HdrScene
 from headroom.train.views import SceneBank
 
-__all__ = ["CURVE_RECIPES", "CurveRecipe", "Photographs", "curve_error", "fit", "gather", "train_curve"]
+__all__ = ["CURVE_RECIPES", "CurveRecipe", "curve_error", "curve_loss", "train_curve"]
 
 log = logging.getLogger(__name__)
 
-BLOCK_ROWS = 2048
-GATHER_SHARE = 0.85
-"""Share of the time budget that goes into photographs."""
 LIGHT_FLOOR = 1e-5
 CURVE_CODES = (25 / 255, 230 / 255)
 """Codes over which the curve is judged: well exposed."""
@@ -40,6 +40,10 @@ LEVEL_WEIGHT = 0.3
 """Weight of the error that a common exposure would take away, beside that of the curve's shape."""
 STATED_WEIGHT = 0.1
 SPREAD_WEIGHT = 0.05
+CHECKS = 10
+"""Times in a run that the held-out scenes are looked at and the weights saved."""
+HELD_OUT_BATCHES = 8
+HELD_OUT_SEED = 20_000
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,77 +51,49 @@ class CurveRecipe:
     """How the curve's network is trained."""
 
     shooting: Shooting
+    lines: int = 1024
+    """Of each photograph."""
     width: int = 256
-    dropout: float = 0.1
-    noise: float = 0.05
-    """Standard deviation of what is added to the features while fitting."""
-    learning_rate: float = 2e-3
-    weight_decay: float = 0.05
-    batch: int = 256
-    epochs: int = 12
-    exposures: int = 3
-    """Photographs of each view, with other exposures and responses."""
+    dropout: float = 0.05
+    learning_rate: float = 1.5e-3
+    weight_decay: float = 0.02
+    warmup_steps: int = 60
+    ema: float = 0.998
+    gradient_norm: float = 1.0
     seed: int = 11
 
 
 @dataclass(frozen=True)
 class Photographs:
-    """N photographs: sums, true curves at code i/255, whether the stated curve is true, share of each code."""
+    """B photographs and what is to be known of them."""
 
-    sums: Tensor
+    lines: Lines
     curves: Tensor
+    """(B, 256) true inverse responses at code i/255."""
     stated: Tensor
+    """(B,) 1 where the stated curve is true."""
     codes: Tensor
-
-    def __len__(self) -> int:
-        """N."""
-        return len(self.sums)
+    """(B, 256) share of each code."""
 
 
-def gather(
-    scenes: list[HdrScene],
-    recipe: CurveRecipe,
-    *,
-    seconds: float,
-    device: torch.device,
-    seed: int,
-    least: int = 1,
-    cancelled: Callable[[], bool] | None = None,
-) -> Photographs:
-    """Take photographs for as long as given, ``least`` of them in any case."""
-    maker = BatchMaker(SceneBank(scenes, device), recipe.shooting, scene_px=1024, scene_multiple=16, seed=seed)
-    kept = _Rows(SUMS + 2 * CURVE_SAMPLES + 1)
-    start = time.monotonic()
-    with torch.no_grad():
-        while kept.count < least or time.monotonic() - start < seconds:
-            if cancelled and cancelled():
-                raise Cancelled("gathering photographs for the response curve was stopped")
-            for batch in maker.exposures(recipe.exposures):
-                codes = (batch.x_srgb.flatten(1)[:, ::7] * (CURVE_SAMPLES - 1)).round().long()
-                share = torch.zeros(len(codes), CURVE_SAMPLES, device=device)
-                share = share.scatter_add(1, codes, torch.ones_like(codes, dtype=share.dtype)) / codes.shape[1]
-                kept.add(torch.cat([curve_sums(batch.x_srgb), batch.inverse, share, batch.stated[:, None]], 1).cpu())
-    sums, curves, codes, stated = kept.all().split((SUMS, CURVE_SAMPLES, CURVE_SAMPLES, 1), 1)
-    return Photographs(sums, curves, stated[:, 0], codes)
+class Photographer:
+    """Takes photographs for as long as it is asked to; a seed gives the same ones."""
 
+    def __init__(self, scenes: list[HdrScene], recipe: CurveRecipe, device: torch.device, seed: int) -> None:
+        """All scenes go to the device."""
+        self._maker = BatchMaker(SceneBank(scenes, device), recipe.shooting, scene_px=64, scene_multiple=8, seed=seed)
+        self._generator = torch.Generator(device).manual_seed(seed)
+        self._lines = recipe.lines
 
-class _Rows:
-    """Rows in large blocks: kept one by one, they would pin the memory that each batch frees (13 GB in ten minutes)."""
-
-    def __init__(self, width: int) -> None:
-        self.blocks = [torch.empty(BLOCK_ROWS, width)]
-        self.count = 0
-
-    def add(self, rows: Tensor) -> None:
-        for row in rows:
-            block, place = divmod(self.count, BLOCK_ROWS)
-            if block == len(self.blocks):
-                self.blocks.append(torch.empty_like(self.blocks[0]))
-            self.blocks[block][place] = row
-            self.count += 1
-
-    def all(self) -> Tensor:
-        return torch.cat(self.blocks)[: self.count]
+    @torch.no_grad()
+    def __call__(self) -> Photographs:
+        """The next batch."""
+        batch: Batch = self._maker()
+        codes = (batch.x_srgb.flatten(1)[:, ::7] * (CURVE_SAMPLES - 1)).round().long()
+        share = torch.zeros(len(codes), CURVE_SAMPLES, device=codes.device)
+        share = share.scatter_add(1, codes, torch.ones_like(codes, dtype=share.dtype)) / codes.shape[1]
+        lines = cell_lines(batch.x_srgb, CELL_PX, self._lines, self._generator)
+        return Photographs(lines, batch.inverse, batch.stated, share)
 
 
 def train_curve(
@@ -127,48 +103,68 @@ def train_curve(
     run: Path,
     *,
     device: str = "cpu",
-    time_budget: float,
+    time_budget: float | None = None,
+    steps: int | None = None,
+    start_weights: Path | None = None,
     cancelled: Callable[[], bool] | None = None,
 ) -> Path:
-    """Gather, fit and write ``curve.safetensors`` into ``run``; logs the error on held-out scenes in stops."""
-    if time_budget <= 0:
-        raise UsageError("the curve's stage needs a --time-budget")
+    """Train and write ``curve.safetensors`` into ``run``, several times on the way; logs the held-out error in stops.
+
+    The run ends, and its learning rate falls, by ``time_budget`` in seconds or else by ``steps``.
+
+    ``start_weights``: a ``curve.safetensors``, or a whole model's weights, to start from.
+    """
+    if not time_budget and not steps:
+        raise UsageError("the curve's stage needs a --time-budget or --steps: its learning rate falls by them")
     where = torch.device(device)
     run.mkdir(parents=True, exist_ok=True)
-    seconds = time_budget * GATHER_SHARE
-    train_share = 0.9 if held_out else 1.0
-    seen = gather(scenes, recipe, seconds=seconds * train_share, device=where, seed=recipe.seed, cancelled=cancelled)
+    torch.manual_seed(recipe.seed)
+    network, average = CurveNet(recipe.width).to(where), CurveNet(recipe.width).to(where).eval()
+    if start_weights is not None:
+        _start(network, start_weights)
+    average.load_state_dict(network.state_dict())
+    network.dropout.p = recipe.dropout
+    optimiser = torch.optim.AdamW(
+        network.parameters(), lr=recipe.learning_rate, weight_decay=recipe.weight_decay, betas=(0.9, 0.98)
+    )
+    take = Photographer(scenes, recipe, where, recipe.seed)
     unseen = None
     if held_out:
-        left = seconds * (1 - train_share)
-        unseen = gather(held_out, recipe, seconds=left, device=where, seed=recipe.seed + 1, cancelled=cancelled)
-    log.info("%d photographs, %d of held-out scenes", len(seen), len(unseen) if unseen else 0)
-    network = fit(recipe, seen, unseen)
+        photographer = Photographer(held_out, recipe, where, HELD_OUT_SEED)
+        unseen = [photographer() for _ in range(HELD_OUT_BATCHES)]
     path = run / "curve.safetensors"
-    save_file({key: value.contiguous() for key, value in network.state_dict().items()}, path)
-    return path
+    start, checks, step, photographs = time.monotonic(), 0, 0, 0
 
+    def done() -> float:
+        return (time.monotonic() - start) / time_budget if time_budget else step / (steps or 1)
 
-def fit(recipe: CurveRecipe, seen: Photographs, unseen: Photographs | None = None) -> CurveNet:
-    """Fit a fresh network, on the CPU."""
-    torch.manual_seed(recipe.seed)
-    network = CurveNet(recipe.width)
-    network.regularise(recipe.dropout, recipe.noise)
-    optimiser = torch.optim.AdamW(network.parameters(), lr=recipe.learning_rate, weight_decay=recipe.weight_decay)
-    steps = max(1, recipe.epochs * len(seen) // recipe.batch)
-    for step in range(steps):
-        fall = 0.5 * (1 + math.cos(math.pi * step / steps)) * min(1.0, (step + 1) / 50)
+    while (share := done()) < 1:
+        if cancelled and cancelled():
+            _save(average, path)
+            raise Cancelled(f"training the response curve stopped at step {step}; {path} is what it had")
+        rate = recipe.learning_rate * min(1.0, (step + 1) / recipe.warmup_steps) * 0.5 * (1 + math.cos(math.pi * share))
         for group in optimiser.param_groups:
-            group["lr"] = recipe.learning_rate * fall
-        index = torch.randint(len(seen), (recipe.batch,))
-        curve = network(seen.sums[index])
-        loss = curve_loss(curve, seen.curves[index], seen.stated[index], seen.codes[index])
+            group["lr"] = rate
+        shot = take()
+        with torch.autocast(where.type, torch.bfloat16, enabled=where.type in {"cpu", "cuda"}):
+            sums, count = network.averages(shot.lines)
+        loss = curve_loss(network.curve(sums, count), shot.curves, shot.stated, shot.codes)
         optimiser.zero_grad(set_to_none=True)
         loss.backward()
+        nn.utils.clip_grad_norm_(network.parameters(), recipe.gradient_norm)
         optimiser.step()
-        if step % max(1, steps // 10) == 0 or step == steps - 1:
-            log.info("step %d loss %.3f %s", step, float(loss.detach()), _measure(network, unseen or seen))
-    return network.eval()
+        step, photographs = step + 1, photographs + len(shot.curves)
+        _follow(average, network, min(recipe.ema, step / (step + 20)))
+        if share * CHECKS >= checks:
+            checks += 1
+            measured = {"step": step, "photographs": photographs, "loss": round(float(loss.detach()), 3)}
+            measured |= measure(average, unseen or [shot])
+            log.info("%s", measured)
+            with (run / "curve-log.jsonl").open("a") as file:
+                file.write(json.dumps(measured) + "\n")
+            _save(average, path)
+    _save(average, path)
+    return path
 
 
 def curve_loss(curve: Curve, truth: Tensor, stated: Tensor, codes: Tensor) -> Tensor:
@@ -185,8 +181,9 @@ def curve_loss(curve: Curve, truth: Tensor, stated: Tensor, codes: Tensor) -> Te
 
 def curve_error(coefficients: Tensor, truth: Tensor, codes: Tensor) -> tuple[Tensor, Tensor]:
     """(N, 256) log2 ratios of estimated to true curves, and weights that sum to 1: half plain, half by codes."""
-    grid = torch.linspace(0, 1, CURVE_SAMPLES)
-    components = torch.as_tensor(emor_basis().inverse_components[:CURVE_COEFFICIENTS])
+    device = coefficients.device
+    grid = torch.linspace(0, 1, CURVE_SAMPLES, device=device)
+    components = torch.as_tensor(emor_basis().inverse_components[:CURVE_COEFFICIENTS], device=device)
     components = F.interpolate(components[None], CURVE_SAMPLES, mode="linear", align_corners=True)[0]
     estimate = inverse_emor_curve(coefficients, srgb_decode(grid), components)
     error = (estimate.clamp(min=LIGHT_FLOOR) / truth.clamp(min=LIGHT_FLOOR)).log2()
@@ -197,30 +194,52 @@ def curve_error(coefficients: Tensor, truth: Tensor, codes: Tensor) -> tuple[Ten
 
 
 @torch.no_grad()
-def _measure(network: CurveNet, photographs: Photographs) -> dict[str, float]:
+def measure(network: CurveNet, batches: list[Photographs]) -> dict[str, float]:
     """Mean RMS error in stops after the best exposure, on stated and other responses, and without the network."""
-    training = network.training
-    curve = network.eval()(photographs.sums)
-    network.train(training)
+    rows = []
+    for shot in batches:
+        curve = network(shot.lines)
+        columns = [shot.stated]
+        for coefficients in (curve.coefficients, torch.zeros_like(curve.coefficients)):
+            error, weight = curve_error(coefficients, shot.curves, shot.codes)
+            centred = error - (error * weight).sum(1, keepdim=True)
+            columns.append((weight * centred.square()).sum(1).sqrt())
+        rows.append(torch.stack(columns, 1))
+    stated, with_network, without = torch.cat(rows).unbind(1)
     result = {}
-    for name, coefficients in (("", curve.coefficients), ("_if_stated", torch.zeros_like(curve.coefficients))):
-        error, weight = curve_error(coefficients, photographs.curves, photographs.codes)
-        centred = error - (error * weight).sum(1, keepdim=True)
-        rms = (weight * centred.square()).sum(1).sqrt()
+    for name, values in (("", with_network), ("_if_stated", without)):
         for kind, is_stated in (("other", 0), ("stated", 1)):
-            chosen = rms[photographs.stated == is_stated]
+            chosen = values[stated == is_stated]
             result[f"{kind}{name}"] = round(float(chosen.mean()), 3) if len(chosen) else math.nan
     return result
 
 
-# Resampling changes how edges bend: most pictures are taken as the scenes are stored, pixel by pixel.
+def _start(network: nn.Module, path: Path) -> None:
+    try:
+        tensors = load_file(path)
+        ours = {key.removeprefix("curve_net."): value for key, value in tensors.items() if key.startswith("curve_net.")}
+        network.load_state_dict(ours or tensors)
+    except (OSError, RuntimeError, SafetensorError) as error:
+        raise WeightsError(f"{path}: not weights of the curve's network ({str(error).splitlines()[0]})") from error
+
+
+def _save(network: nn.Module, path: Path) -> None:
+    tensors = {key: value.detach().cpu().contiguous() for key, value in network.state_dict().items()}
+    try:
+        save_file(tensors, path.with_suffix(".partial"))
+        path.with_suffix(".partial").replace(path)
+    except OSError as error:
+        raise WriteError(f"{path}: cannot save the weights ({error.strerror}); free some space") from error
+
+
+@torch.no_grad()
+def _follow(average: nn.Module, network: nn.Module, decay: float) -> None:
+    torch._foreach_lerp_([*average.parameters()], [*network.parameters()], 1 - decay)
+
+
 FRAMES = (
-    Frame(kind="panorama", height=512, width=1024, batch=4, share=0.4),
-    Frame(kind="panorama", height=256, width=512, batch=8, share=0.25),
-    Frame(kind="latlong", height=512, width=1024, batch=4, share=0.05),
-    Frame(kind="view", height=256, width=384, batch=8, share=0.15),
-    Frame(kind="view", height=512, width=640, batch=4, share=0.1),
-    Frame(kind="still", height=320, width=384, batch=4, share=0.05),
+    Frame(kind="cells", height=4 * CELL_PX, width=6 * CELL_PX, batch=32, share=0.75),
+    Frame(kind="cells half", height=4 * CELL_PX, width=6 * CELL_PX, batch=32, share=0.25),
 )
 
 
@@ -228,16 +247,17 @@ def headroom_1_curve() -> CurveRecipe:
     """The default model's second stage. The scenes' own contrast is left alone: it is what tells a curve."""
     shooting = Shooting(
         frames=FRAMES,
-        white_balance_std=0.1,
-        saturation=(0.9, 1.1),
+        white_balance_std=0.15,
+        saturation=(0.8, 1.25),
         contrast=(1.0, 1.0),
-        srgb_share=0.35,
-        emor_share=0.38,
-        style_share=0.15,
+        srgb_share=0.4,
+        emor_share=0.37,
+        style_share=0.11,
         sigmoid_share=0.06,
         noisy_share=0.35,
-        jpeg_share=0.35,
-        responses=3000,
+        jpeg_share=0.5,
+        jpeg_quality=(60, 98),
+        responses=4000,
     )
     return CurveRecipe(shooting=shooting)
 

@@ -20,9 +20,9 @@ __all__ = ["card_readme", "join_stages", "publish"]
 LIMITS = (
     "Trained on 1K panoramas, views out of them and three stills: fine structure inside large clips is guessed.",
     "A disc of the sun is recovered by its likely power, not measured; set --peak-stops or --boost to taste.",
-    "--curve estimate is experimental: it helps on cameras far from sRGB and is wrong on some pictures, mostly "
-    "landscapes with little contrast; declare the colour space where you know it.",
-    "Where one channel alone clips over a large area (deep blue skies and caves), too little is added.",
+    "--curve estimate is for photographs of unknown cameras: it halves the curve's error at best, and pictures that "
+    "were sharpened, denoised or scaled may mislead it; declare the colour space where you know it.",
+    "A sky that clipped as a whole comes back paler than a deep blue one was.",
     "Frames are treated one by one: no temporal coherence is promised.",
 )
 
