@@ -28,7 +28,9 @@ def find_python(wanted: str) -> str:
     """An interpreter of exactly that minor version."""
     major, minor = wanted.split(".")
     places = [shutil.which(f"python{wanted}"), sys.executable]
-    places += sorted(str(path) for path in Path.home().glob(f".pyenv/versions/{wanted}.*/bin/python"))
+    # pyenv keeps its Pythons side by side, and its commands on PATH run only the one that is switched on.
+    for versions in (Path(sys.base_prefix).parent, Path.home() / ".pyenv/versions"):
+        places += sorted(str(path) for path in versions.glob(f"{wanted}.*/bin/python"))
     for place in places:
         if place:
             test = f"import sys; sys.exit(sys.version_info[:2] != ({major}, {minor}))"
