@@ -148,6 +148,7 @@ class Bake:
         results.identify(group)
         # Taken now: what the artist changes from here on belongs to the next run.
         version, shaping = results.version_of(group, plate), results.shaping_settings(group, plate)
+        self._mark = group.headroom.baked.mark
         settings = results.worker_settings(group, plate)
         targets = {number: host_frames.cached_frame(root, plate.stem, version, number) for number in numbers}
         sources = {} if plate.is_captured else {number: plate.path_of(number) for number in numbers}
@@ -242,6 +243,7 @@ class Bake:
             self._warn(warning)
 
     _facts: dict[str, Any] = {}
+    _mark: str = ""
 
     def _stamp(self, fresh: list[dict[str, Any]], shaping: dict[str, Any], version: str | None) -> None:
         if not fresh:
@@ -279,7 +281,8 @@ class Bake:
         shown, user = self._plate_image(plate, sources)
         node_group.show(group, baked, shown, plate.user, user)
         images.drop_unused(previous)
-        earlier.version, earlier.ready, earlier.wanted = version, len(there), len(targets)
+        # The mark too: an undo during the run takes it away.
+        earlier.version, earlier.mark, earlier.ready, earlier.wanted = version, self._mark, len(there), len(targets)
         earlier.frames = host_frames.format_range(everything) if everything else ""
         some = sources[there[0]]
         earlier.written = os.path.relpath(some, folder).replace("\\", "/") if plate.is_captured else ""
