@@ -19,7 +19,7 @@ __all__ = ["EstimatedCurve", "estimated_curve"]
 SAMPLES = 1024
 KEPT_PROBABILITY = 0.1
 """At this probability of the stated curve or above, it is kept: a wrong departure costs more than a missed one.
-Chosen on held-out training scenes among 0.05 to 0.3 (docs/training-log.md)."""
+Chosen among 0.05 to 0.3, seeing both held-out training scenes and the validation scenes (docs/training-log.md)."""
 LEAST_LINES = 200
 """Fewer lines than this decide nothing: the stated curve is kept."""
 MID_CODES = (25 / 255, 230 / 255)
