@@ -93,16 +93,26 @@ class Runner:
         self.memory_bytes = memory_bytes
         to: Any = module.to  # its stub knows no memory_format
         self.module: HeadroomOne = to(self.device, memory_format=torch.channels_last).eval()
-        self._local: Any = torch.compile(self.module.local) if compile_network else self.module.local
+        self._local: Any = self.module.local
+        if compile_network:
+            # On CUDA with CUDA graphs: one launch a tile. A shot has few sizes of tiles; each is captured once.
+            how: dict[str, Any] = {"mode": "reduce-overhead", "dynamic": False} if self.device.type == "cuda" else {}
+            self._local = torch.compile(self.module.local, **how)
+        self.pixels_run = 0
+        """Pixels of windows (tiles with their halos) that went through the network so far, for ``headroom bench``."""
 
     @property
     def precision(self) -> str:
         """Name of the precision in use."""
         return str(self.dtype).removeprefix("torch.")
 
+    def autocast(self) -> torch.autocast:
+        """The context in which the local part runs: the precision in use."""
+        return torch.autocast(self.device.type, self.dtype, self.dtype != torch.float32)
+
     def scene(self, view: FloatArray) -> Tensor:
         """(h, w, 6) scene view of the whole frame to the features that its tiles need, float32."""
-        tensor = torch.from_numpy(np.ascontiguousarray(view.transpose(2, 0, 1)))[None].to(self.device)
+        tensor = self._upload(torch.from_numpy(np.ascontiguousarray(view.transpose(2, 0, 1)))[None])
         with torch.inference_mode():
             features: Tensor = self.module.scene(tensor)
         return features
@@ -203,10 +213,10 @@ class Runner:
     def _forward(
         self, tiles: list[Tile], band: BandInput, width: int, height: int, features: Tensor, out: BandOutput, y0: int
     ) -> None:
-        x = torch.cat([_window(band.x_srgb, band.y0, tile.window) for tile in tiles]).to(self.device)
-        alpha = torch.cat([_window(band.alpha, band.y0, tile.window) for tile in tiles]).to(self.device)
+        x = self._upload(torch.cat([_window(band.x_srgb, band.y0, tile.window) for tile in tiles]))
+        alpha = self._upload(torch.cat([_window(band.alpha, band.y0, tile.window) for tile in tiles]))
         place = torch.tensor([_place(tile.window, width, height) for tile in tiles], dtype=torch.float64)
-        with torch.inference_mode(), torch.autocast(self.device.type, self.dtype, self.dtype != torch.float32):
+        with torch.inference_mode(), self.autocast():
             local = self._local(
                 x.contiguous(memory_format=torch.channels_last),
                 alpha.contiguous(memory_format=torch.channels_last),
@@ -214,13 +224,35 @@ class Runner:
                 place if self.device.type == "mps" else place.to(self.device),
                 dequantize=out.dequantize is not None,
             )
+        self.pixels_run += x.shape[0] * x.shape[2] * x.shape[3]
+        fetched = []
         for index, tile in enumerate(tiles):
             rows = slice(tile.core.y0 - y0, tile.core.y1 - y0)
             columns = slice(tile.core.x0, tile.core.x1)
-            out.gain_log2[rows, columns] = _core(local.gain_log2[index], tile).transpose(1, 2, 0)
-            out.spread_log2[rows, columns] = _core(local.spread_log2[index], tile)[0]
+            fetched.append((out.gain_log2[rows, columns], self._fetch(_core(local.gain_log2[index], tile))))
+            spread = out.spread_log2[rows, columns, None]
+            fetched.append((spread, self._fetch(_core(local.spread_log2[index], tile))))
             if out.dequantize is not None and local.dequantize is not None:
-                out.dequantize[rows, columns] = _core(local.dequantize[index], tile).transpose(1, 2, 0)
+                fetched.append((out.dequantize[rows, columns], self._fetch(_core(local.dequantize[index], tile))))
+        if self.device.type == "cuda":
+            torch.cuda.current_stream(self.device).synchronize()
+        for place_in_frame, values in fetched:
+            place_in_frame[:] = values.numpy()
+
+    def _upload(self, values: Tensor) -> Tensor:
+        """To the device. From page-locked memory to CUDA, so that the copy does not wait for the kernels before it."""
+        if self.device.type == "cuda":
+            return values.pin_memory().to(self.device, non_blocking=True)
+        return values.to(self.device)
+
+    def _fetch(self, values: Tensor) -> Tensor:
+        """(c, h, w) to (h, w, c) float32 on the CPU; from CUDA valid once the stream has been waited for."""
+        turned = values.float().permute(1, 2, 0)
+        if self.device.type != "cuda":
+            return turned.cpu()
+        turned = turned.contiguous()  # turned on the GPU, where it costs nothing beside the copy
+        host = torch.empty(turned.shape, dtype=torch.float32, pin_memory=True)
+        return host.copy_(turned, non_blocking=True)
 
 
 def _place(window: Rect, width: int, height: int) -> tuple[float, float, float, float]:
@@ -239,11 +271,9 @@ def _window(values: FloatArray, first: int, window: Rect) -> Tensor:
     return F.pad(tensor, (0, right, 0, bottom), mode="replicate") if right or bottom else tensor
 
 
-def _core(values: Tensor, tile: Tile) -> FloatArray:
+def _core(values: Tensor, tile: Tile) -> Tensor:
     core, window = tile.core, tile.window
-    part = values[:, core.y0 - window.y0 : core.y1 - window.y0, core.x0 - window.x0 : core.x1 - window.x0]
-    array: FloatArray = part.float().cpu().numpy()
-    return array
+    return values[:, core.y0 - window.y0 : core.y1 - window.y0, core.x0 - window.x0 : core.x1 - window.x0]
 
 
 def _chunks(tiles: list[Tile], size: int) -> Iterator[list[Tile]]:
