@@ -25,7 +25,7 @@ from headroom.io.opened import last_error
 from headroom.io.targets import Depth, Target, WriteReport, target_of
 from headroom.plate import ALPHA_FLOOR, FloatArray, Window
 
-__all__ = ["HALF_MAX", "HalfOverflow", "WriteReport", "Writer", "open_writer", "write"]
+__all__ = ["HALF_MAX", "HalfOverflow", "WriteReport", "Writer", "open_writer", "partial_path", "write"]
 
 HALF_MAX = 65504.0
 """Largest finite half float, IEEE 754 binary16."""
@@ -106,6 +106,7 @@ def open_writer(
     display_window: Window | None = None,
     premultiply: bool = True,
     keep_glow: bool = False,
+    owner: str | None = None,
 ) -> Writer:
     """A writer of rows, to be used in a ``with``.
 
@@ -113,7 +114,7 @@ def open_writer(
     not fit; the caller then starts again with ``"float"``. TIFF: ``half`` means 16-bit integers (0..1),
     else float32.
     ``premultiply``: EXR colours are multiplied by alpha. ``keep_glow``: colours at alpha 0 stay as they are
-    (the source was premultiplied, ``Plate.premultiplied``).
+    (the source was premultiplied, ``Plate.premultiplied``). ``owner``: see `partial_path`.
     """
     path = Path(path)
     target = target_of(path, alpha, mask, gain, depth, compression, chromaticities)
@@ -136,17 +137,24 @@ def open_writer(
     spec.attribute("compression", "zip" if target.format == "tiff" else target.compression)
     if target.format == "tiff" and spec.alpha_channel >= 0:
         spec.attribute("oiio:UnassociatedAlpha", 1)
-    return Writer(path, spec, target, premultiply=premultiply, keep_glow=keep_glow)
+    return Writer(path, spec, target, premultiply=premultiply, keep_glow=keep_glow, owner=owner)
+
+
+def partial_path(path: Path, owner: str | None = None) -> Path:
+    """Where a file is written until it is whole; ``owner`` says whose it is where this process's number does not."""
+    return path.with_name(f"{path.name}.partial-{owner or os.getpid()}")
 
 
 class Writer:
     """Rows in increasing y go in; the file appears at ``close()``, nothing at all on an exception."""
 
-    def __init__(self, path: Path, spec: Any, target: Target, *, premultiply: bool, keep_glow: bool) -> None:
+    def __init__(
+        self, path: Path, spec: Any, target: Target, *, premultiply: bool, keep_glow: bool, owner: str | None = None
+    ) -> None:
         self._path, self._spec, self._target = path, spec, target
         self._premultiply = premultiply and target.format == "openexr"
         self._keep_glow = keep_glow
-        self._partial = path.with_name(f"{path.name}.partial-{os.getpid()}")
+        self._partial = partial_path(path, owner)
         self._next = 0
         self._low = math.inf
         self.report = WriteReport(

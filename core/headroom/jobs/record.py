@@ -13,38 +13,48 @@ import headroom
 from headroom import io
 from headroom.colour.plan import ColourPlan
 from headroom.errors import PlateError
+from headroom.io.sequence import digest_of_file
 from headroom.reconstruct import Options
 from headroom.weights import Card
 
-__all__ = ["FINGERPRINT", "fingerprint", "header_attributes", "recorded_fingerprint"]
+__all__ = [
+    "FINGERPRINT",
+    "SETTINGS_MARK",
+    "digest_of",
+    "digest_of_file",
+    "fingerprint",
+    "header_attributes",
+    "recorded_marks",
+]
 
 FINGERPRINT = "headroom:fingerprint"
-"""Header attribute: the same source, settings, weights and version give the same value."""
-
-_CHUNK_BYTES = 1 << 20
-
-
-def fingerprint(source: Path, settings: Mapping[str, Any]) -> str:
-    """SHA-256 over the source's bytes and everything that shapes the result."""
-    digest = hashlib.sha256(json.dumps(settings, sort_keys=True, default=str).encode())
-    with source.open("rb") as file:
-        while chunk := file.read(_CHUNK_BYTES):
-            digest.update(chunk)
-    return digest.hexdigest()
+"""Header attribute: the same sources, settings, weights and version give the same value."""
+SETTINGS_MARK = "headroom:settings"
+"""Header attribute: the same settings, weights and version give the same value, whatever the source."""
 
 
-def recorded_fingerprint(target: Path) -> str | None:
-    """The fingerprint that a result's header states; None where it has none or cannot be read."""
+def digest_of(content: Any) -> str:
+    """SHA-256 of plain values, in hex."""
+    return hashlib.sha256(json.dumps(content, sort_keys=True, default=str).encode()).hexdigest()
+
+
+def fingerprint(shaping: Mapping[str, Any], *identities: str) -> str:
+    """Of everything that decides a result: what shapes it, and the digests of the sources it was made from."""
+    return digest_of([shaping, identities])
+
+
+def recorded_marks(target: Path) -> dict[str, str] | None:
+    """Fingerprint and settings mark that a result's header states; None where the file cannot be read."""
     try:
-        parts = io.header(target)["parts"]
+        attributes = io.header(target)["parts"][0]["attributes"]
     except PlateError:
         return None
-    mark = parts[0]["attributes"].get(FINGERPRINT)
-    return mark if isinstance(mark, str) else None
+    stated = {name: attributes.get(name) for name in (FINGERPRINT, SETTINGS_MARK)}
+    return {name: mark for name, mark in stated.items() if isinstance(mark, str)}
 
 
 def header_attributes(
-    card: Card, colour: ColourPlan, options: Options, source: Path | None, mark: str | None = None
+    card: Card, colour: ColourPlan, options: Options, source: Path | None
 ) -> dict[str, str | int | float]:
     """The ``headroom:*`` attributes of a result: version, model, weights, spaces, options, source."""
     attributes: dict[str, str | int | float] = {
@@ -59,6 +69,4 @@ def header_attributes(
     }
     if source is not None:
         attributes["headroom:source"] = source.name
-    if mark is not None:
-        attributes[FINGERPRINT] = mark
     return attributes
