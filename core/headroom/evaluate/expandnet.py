@@ -18,7 +18,7 @@ from headroom.plate import FloatArray
 if TYPE_CHECKING:
     from headroom.networks.expandnet import ExpandNet
 
-__all__ = ["expandnet_methods", "find_peers"]
+__all__ = ["PATCH_PX", "WEIGHTS", "expandnet_methods", "find_peers", "load_expandnet", "stretch"]
 
 WEIGHTS = Path("expandnet") / "weights.pth"
 
@@ -87,12 +87,13 @@ def expand(network: ExpandNet, code: FloatArray) -> FloatArray:
     import torch
 
     with torch.inference_mode():
-        tensor = torch.from_numpy(_stretch(code)).permute(2, 0, 1)[None]
+        tensor = torch.from_numpy(stretch(code)).permute(2, 0, 1)[None]
         light = network.by_patches(tensor, PATCH_PX)[0].permute(1, 2, 0).numpy()
-    return _stretch(light)
+    return stretch(light)
 
 
-def _stretch(image: FloatArray) -> FloatArray:
+def stretch(image: FloatArray) -> FloatArray:
+    """To 0..1, by its own extremes."""
     low, high = float(image.min()), float(image.max())
     if high <= low:
         return image

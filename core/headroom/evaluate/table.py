@@ -11,7 +11,7 @@ from headroom.evaluate.methods import BASE, BEST_GAIN
 from headroom.evaluate.report import ALL_SHARES, Report
 from headroom.evaluate.suites import SUITES
 
-__all__ = ["markdown"]
+__all__ = ["markdown", "table"]
 
 # Image headroom below this many stops tests next to nothing.
 LITTLE_HEADROOM = 0.5
@@ -62,7 +62,7 @@ def _means(report: Report, suite: str, share: float) -> str:
         cells.append("" if math.isnan(worst) or method == BASE else f"{worst:+.2f} ({scene})")
         rows.append([method, *cells])
     head = ["method", *(column.title for column in columns), "worst image, dB"]
-    return f"### {100 * share:g} % clipped\n\n" + _table(head, rows)
+    return f"### {100 * share:g} % clipped\n\n" + table(head, rows)
 
 
 def _mean_cell(report: Report, suite: str, share: float, method: str, column: Column) -> str:
@@ -86,7 +86,7 @@ def _paired(report: Report, suite: str) -> str:
                 label = "all" if share == ALL_SHARES else f"{100 * share:g} %"
                 rows.append([f"{method} against {other}", label, *cells])
     head = ["better by (positive: the first is better)", "clipped", *(column.title for column in columns)]
-    return "### Paired differences, mean over scenes [95 %]\n\n" + _table(head, rows)
+    return "### Paired differences, mean over scenes [95 %]\n\n" + table(head, rows)
 
 
 def _rivals(report: Report, suite: str) -> list[str]:
@@ -117,10 +117,11 @@ def _images(report: Report, suite: str) -> str:
         cells = [f"{values[name][scene]:.2f}" if scene in values[name] else "" for name in names]
         rows.append([scene, f"{stops:.1f}{note}", *cells])
     head = ["scene", "headroom, stops", *names]
-    return "### Single images: PU21-PSNR dB, mean over the clipped shares\n\n" + _table(head, rows)
+    return "### Single images: PU21-PSNR dB, mean over the clipped shares\n\n" + table(head, rows)
 
 
-def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """Markdown of a head and its rows."""
     lines = ["| " + " | ".join(head) + " |", "|" + "---|" * len(head)]
     lines += ["| " + " | ".join(row) + " |" for row in rows]
     return "\n".join(lines)

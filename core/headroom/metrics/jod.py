@@ -19,7 +19,7 @@ import numpy.typing as npt
 from headroom.errors import UsageError
 from headroom.metrics.pu21 import DIFFUSE_WHITE_NITS, NITS_FLOOR
 
-__all__ = ["jod"]
+__all__ = ["jod", "jod_of_shot"]
 
 # The display and the room: an HDR monitor in a dim grading suite.
 PEAK_NITS = 4000.0
@@ -36,12 +36,19 @@ MISSING = "JOD needs the evaluation extra: pip install 'headroom-hdr[evaluate]',
 
 def jod(test: npt.NDArray[np.floating], truth: npt.NDArray[np.floating]) -> float:
     """JOD (at most 10) of (H, W, 3) linear Rec.709 in camera units against the truth; seconds per megapixel."""
-    nits = [
-        (np.asarray(image, np.float32) * np.float32(DIFFUSE_WHITE_NITS)).clip(NITS_FLOOR, PEAK_NITS)
-        for image in (test, truth)
-    ]
-    quality, _ = _metric().predict(nits[0], nits[1], dim_order="HWC")
+    quality, _ = _metric().predict(_nits(test), _nits(truth), dim_order="HWC")
     return float(quality)
+
+
+def jod_of_shot(test: npt.NDArray[np.floating], truth: npt.NDArray[np.floating], rate: float) -> float:
+    """JOD of (frames, H, W, 3) with the temporal channels, shown at ``rate`` frames a second: flicker counts here."""
+    quality, _ = _metric().predict(_nits(test), _nits(truth), dim_order="FHWC", frames_per_second=rate)
+    return float(quality)
+
+
+def _nits(lin: npt.NDArray[np.floating]) -> npt.NDArray[np.float32]:
+    nits = np.asarray(lin, np.float32) * np.float32(DIFFUSE_WHITE_NITS)
+    return np.asarray(nits.clip(NITS_FLOOR, PEAK_NITS), np.float32)
 
 
 @functools.cache
