@@ -24,6 +24,7 @@ Array = npt.NDArray[np.float64]
 Labels = npt.NDArray[np.int32]
 Reader = Callable[[int, int], LightRows]
 
+LEAST_EXTRA = 1e-6
 BAND_PIXELS = 1 << 20
 """Looked at together: some 200 bytes each while they are."""
 LEAST_SHARE = 1e-4
@@ -81,7 +82,8 @@ def find_lights_in(read: Reader, height: int, width: int) -> FoundLights:
     regions = _regions(labels, len(kept))
     lights = [_light(sums, n, region) for n, region in zip(kept, regions, strict=True)]
     other = total - sum(light.power for light in lights)
-    return _named(_with_sun(lights, sums, kept, labels, read, around), labels, around, other)
+    soft = {index: float(sums.soft[n]) for index, n in enumerate(kept)}
+    return _named(_with_sun(lights, sums, kept, labels, read, around), labels, around, other, soft)
 
 
 def label_regions(masked: npt.NDArray[np.uint8]) -> Labels:
@@ -130,9 +132,9 @@ class _Sums:
     """Sums over regions 1..count, in double precision; index 0 is region 1."""
 
     def __init__(self, count: int) -> None:
-        self.solid_angle, self.power, self.floor = np.zeros(count), np.zeros(count), np.zeros(count)
+        self.solid_angle, self.soft, self.power, self.floor = (np.zeros(count) for _ in range(4))
         self.peak, self.peak_at = np.zeros(count), np.zeros((count, 2), np.int64)
-        self.colour, self.vector = np.zeros((count, 3)), np.zeros((count, 3))
+        self.total, self.extra, self.vector = (np.zeros((count, 3)) for _ in range(3))
 
     def add(self, rows: LightRows, labels: Labels, y0: int, height: int, width: int) -> None:
         y, x = np.nonzero(labels)
@@ -142,13 +144,16 @@ class _Sums:
         size = len(self.power)
         omega = solid_angles(height, width)[y0 + y]
         rgb = rows.pixels[y, x].astype(np.float64)
+        recorded = rows.recorded[y, x].astype(np.float64)
         light = luminance(rgb)
         toward = direction_at(x + 0.5, y0 + y + 0.5, height, width)
         self.solid_angle += np.bincount(n, omega, size)
+        self.soft += np.bincount(n, rows.mask[y, x] * omega, size)
         self.power += np.bincount(n, light * omega, size)
-        self.floor += np.bincount(n, luminance(rows.recorded[y, x].astype(np.float64)) * omega, size)
+        self.floor += np.bincount(n, luminance(recorded) * omega, size)
         for c in range(3):
-            self.colour[:, c] += np.bincount(n, rgb[:, c] * omega, size)
+            self.total[:, c] += np.bincount(n, rgb[:, c] * omega, size)
+            self.extra[:, c] += np.bincount(n, (rgb[:, c] - recorded[:, c]) * omega, size)
             self.vector[:, c] += np.bincount(n, toward[:, c] * light * omega, size)
         brightest = np.lexsort((-light, n))  # the first of each region is its brightest
         first = brightest[np.r_[True, np.diff(n[brightest]) > 0]]
@@ -160,7 +165,7 @@ class _Sums:
 def _light(sums: _Sums, n: int, region: Region) -> Light:
     power, size = float(sums.power[n]), float(sums.solid_angle[n])
     return Light(
-        id="", kind="lamp", direction=_unit(sums.vector[n]), solid_angle_sr=size, colour=_chroma(sums.colour[n]),
+        id="", kind="lamp", direction=_unit(sums.vector[n]), solid_angle_sr=size, colour=_chroma(sums, n),
         radiance=power / size, peak=float(sums.peak[n]), power=power, floor_power=min(float(sums.floor[n]), power),
         region=region,
     )  # fmt: skip
@@ -237,7 +242,9 @@ def _pixels_of(
             yield y + y0, x, read(y0, y1), y0
 
 
-def _named(lights: list[Light], labels: npt.NDArray[np.uint16], around: Surroundings, other: float) -> FoundLights:
+def _named(
+    lights: list[Light], labels: npt.NDArray[np.uint16], around: Surroundings, other: float, soft: dict[int, float]
+) -> FoundLights:
     """Kinds, and ids by kind and rank."""
     kinds = [light.kind if light.kind == "sun" else _kind(light, around) for light in lights]
     counts: dict[str, int] = {}
@@ -251,7 +258,7 @@ def _named(lights: list[Light], labels: npt.NDArray[np.uint16], around: Surround
     ]
     regions = tuple(light.id for light in named if light.within is None)
     ranked = tuple(sorted(named, key=lambda light: -light.power))
-    return FoundLights(ranked, labels, regions, around.outdoors, other)
+    return FoundLights(ranked, labels, regions, around.outdoors, other, {ids[i]: sr for i, sr in soft.items()})
 
 
 def _kind(light: Light, around: Surroundings) -> str:
@@ -302,7 +309,11 @@ def _unit(vector: Array) -> tuple[float, float, float]:
     return x, y, z
 
 
-def _chroma(rgb: Array) -> tuple[float, float, float]:
+def _chroma(sums: _Sums, n: int) -> tuple[float, float, float]:
+    """Of the extra; of the whole where there is no extra to speak of, or none that is a colour."""
+    rgb = sums.extra[n]
+    if luminance(rgb) < LEAST_EXTRA * sums.power[n] or rgb.min() < 0:
+        rgb = sums.total[n]
     level = float(luminance(rgb))
-    r, g, b = (rgb / level if level > 0 else np.ones(3)).tolist()
+    r, g, b = (rgb / level if level > 0 and rgb.min() >= 0 else np.ones(3)).tolist()
     return r, g, b

@@ -60,7 +60,7 @@ class Light:
     solid_angle_sr: float
     """Of all its pixels, soft edge included."""
     colour: tuple[float, float, float]
-    """Linear Rec.709 of luminance 1."""
+    """Of its extra, linear Rec.709 of luminance 1."""
     radiance: float
     """Mean luminance over the solid angle: power / solid_angle_sr."""
     peak: float
@@ -119,6 +119,8 @@ class FoundLights:
     outdoors: bool
     other_power: float
     """Clipped light in regions too small to be listed."""
+    soft_sr: Mapping[str, float]
+    """Solid angle of each region, weighted by the mask."""
 
     def of(self, name: str) -> Light:
         """The light of this id."""

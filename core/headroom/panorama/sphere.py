@@ -29,7 +29,7 @@ def direction_at(x: npt.ArrayLike, y: npt.ArrayLike, height: int, width: int) ->
     longitude = (0.5 - np.asarray(x, np.float64) / width) * (2.0 * math.pi)
     polar = np.asarray(y, np.float64) / height * math.pi
     sine = np.sin(polar)
-    return np.stack([sine * np.sin(longitude), np.cos(polar), sine * np.cos(longitude)], -1)
+    return np.stack(np.broadcast_arrays(sine * np.sin(longitude), np.cos(polar), sine * np.cos(longitude)), -1)
 
 
 def pixel_at(direction: npt.ArrayLike, height: int, width: int) -> tuple[Array, Array]:
