@@ -9,7 +9,8 @@
          +--base--> output space                         recorded pixels: their exact linearisation
          +--to_lin709 * 2^(alpha * gain) --from_lin709-> the others
 
-Bands of rows go through from top to bottom, so that a frame of any size fits the memory budget.
+Bands of rows go through from top to bottom, so that a frame of any size fits the memory budget. Three steps, which
+those who convert many plates may overlap: ``prepare`` (NumPy), ``raw_bands`` (the network, one thread), ``finish``.
 """
 
 from __future__ import annotations
@@ -25,16 +26,16 @@ import numpy as np
 from headroom import weights
 from headroom.account import Tally, report_of
 from headroom.blend import Band, blend
-from headroom.clipping import clip_level
+from headroom.clipping import ClipLevel, clip_level
 from headroom.colour.plan import ColourPlan, plan
-from headroom.curve import estimated_curve
-from headroom.encode import Encoder, Rows, overview
-from headroom.engine.run import BandInput, Runner
+from headroom.curve import EstimatedCurve, estimated_curve
+from headroom.encode import Encoder, Overview, Rows, overview
+from headroom.engine.run import BandInput, BandOutput, Runner, TilePlan
 from headroom.errors import Cancelled, PlateError, UsageError
 from headroom.options import Options
 from headroom.plate import Plate, Reconstruction
 
-__all__ = ["Band", "Options", "Reconstructor"]
+__all__ = ["Band", "Options", "Prepared", "RawBand", "Reconstructor"]
 
 SCENE_ROWS = 256
 """Rows looked at together in the first pass: fixed, so that its sums never depend on the tiles."""
@@ -90,21 +91,46 @@ class Reconstructor:
         cancelled: Callable[[], bool] | None = None,
     ) -> Iterator[Band]:
         """The result from top to bottom; ``report`` is filled along the way and complete after the last band."""
-        options = options or Options()
+        start = time.monotonic()
         report = {} if report is None else report
+        prepared = self.prepare(plate, colour, options)
+        tally = Tally()
+        for raw in self.raw_bands(prepared, progress=progress, cancelled=cancelled):
+            band = raw.finish()
+            tally.add(band)
+            yield band
+        report.update(self.account(prepared, raw.estimate, tally))
+        report["seconds"] = round(time.monotonic() - start, 3)
+
+    def prepare(
+        self, plate: Plate, colour: ColourPlan, options: Options | None = None, *, clip: ClipLevel | None = None
+    ) -> Prepared:
+        """Look at the plate: its clip level (unless ``clip`` states it) and the whole frame, small. Any thread may."""
+        options = options or Options()
         if plate.width < 1 or plate.height < 1:
             raise PlateError(f"{plate.name}: {plate.width}x{plate.height} has no pixels")
         if options.curve == "estimate" and colour.kind != "display":
             raise UsageError(f"--curve estimate is for display-referred plates, not for {colour.from_space}")
-        start = time.monotonic()
-        clip = clip_level(plate, user=options.clip_level)
+        clip = clip or clip_level(plate, user=options.clip_level)
         encoder = Encoder(plate, colour, clip, options.tau, options.boost)
         passed_through = colour.kind == "linear" and options.clip_level is None and clip.peak > HDR_ALREADY
-        held = plate.codes.nbytes + (0 if plate.alpha is None else plate.alpha.nbytes)
-        tiles = self.runner.plan(plate.width, plate.height, plate_bytes=held)
         whole = overview(encoder, self.runner.contract, rows_at_once=SCENE_ROWS)
+        return Prepared(encoder, options, whole, passed_through)
+
+    def raw_bands(
+        self,
+        prepared: Prepared,
+        *,
+        estimate: EstimatedCurve | None = None,
+        progress: Callable[[float], None] | None = None,
+        cancelled: Callable[[], bool] | None = None,
+    ) -> Iterator[RawBand]:
+        """The network's part, one row of tiles at a time; ``estimate``: the response curve, where it is known."""
+        plate, options, whole = prepared.plate, prepared.options, prepared.whole
+        tiles = self._tiles(plate)
         features = self.runner.scene(whole.view)
-        estimate = estimated_curve(self.runner.curve(whole.lines), lines=whole.lines.stride.shape[1])
+        if estimate is None:
+            estimate = estimated_curve(self.runner.curve(whole.lines), lines=whole.lines.stride.shape[1])
         done, total = 0, sum(len(row) for row in tiles.rows)
 
         def on_tile() -> None:
@@ -115,27 +141,77 @@ class Reconstructor:
             if progress:
                 progress(done / total)
 
-        tally = Tally()
         for row in tiles.rows:
             core, first, last = row[0].core, row[0].window.y0, min(row[0].window.y1, plate.height)
-            rows = encoder.rows(first, last)
-            if passed_through:
-                rows.alpha[:] = 0
+            rows = prepared.rows(first, last)
             result = self.runner.band(
                 row, BandInput(first, rows.x_srgb, rows.alpha), (plate.width, plate.height), features,
                 dequantize=options.dequantize, batch=tiles.batch, on_tile=on_tile,
             )  # fmt: skip
             inside = slice(core.y0 - first, core.y1 - first)
             rows = Rows(rows.code[inside], rows.x_srgb[inside], rows.alpha[inside])
-            band = blend(core.y0, rows, result, encoder, estimate, options)
-            tally.add(band)
-            yield band
-        report.update(
-            report_of(self.card, self.runner, plate, colour, encoder, estimate, options, tally, passed_through)
-        )
+            yield RawBand(core.y0, rows, result, prepared, estimate)
+
+    def account(self, prepared: Prepared, estimate: EstimatedCurve, tally: Tally) -> dict[str, Any]:
+        """The report of a finished plate: what was found and done."""
+        encoder = prepared.encoder
+        report = report_of(
+            self.card, self.runner, encoder.plate, encoder.colour, encoder, estimate, prepared.options, tally,
+            prepared.passed_through,
+        )  # fmt: skip
+        tiles = self._tiles(prepared.plate)
         if tiles.over_budget and self.memory_bytes:
             report["warnings"].append(
-                f"{plate.name}: {self.memory_bytes / 1e6:.0f} MB of memory do not hold one tile of {tiles.tile_px} px "
-                "beside the plate; more was used"
+                f"{prepared.plate.name}: {self.memory_bytes / 1e6:.0f} MB of memory do not hold one tile of "
+                f"{tiles.tile_px} px beside the plate; more was used"
             )
-        report["seconds"] = round(time.monotonic() - start, 3)
+        return report
+
+    def _tiles(self, plate: Plate) -> TilePlan:
+        held = plate.codes.nbytes + (0 if plate.alpha is None else plate.alpha.nbytes)
+        return self.runner.plan(plate.width, plate.height, plate_bytes=held)
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A plate before the network has seen it."""
+
+    encoder: Encoder
+    options: Options
+    whole: Overview
+    passed_through: bool
+    """A linear plate that holds its highlights already: nothing counts as clipped."""
+
+    @property
+    def plate(self) -> Plate:
+        """The plate itself."""
+        return self.encoder.plate
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes that it keeps in memory."""
+        plate, whole = self.plate, self.whole
+        held = plate.codes.nbytes + (0 if plate.alpha is None else plate.alpha.nbytes)
+        return held + whole.view.nbytes + sum(part.nbytes for part in whole.lines)
+
+    def rows(self, y0: int, y1: int) -> Rows:
+        """Rows y0..y1 as the network sees them."""
+        rows = self.encoder.rows(y0, y1)
+        if self.passed_through:
+            rows.alpha[:] = 0
+        return rows
+
+
+@dataclass(frozen=True)
+class RawBand:
+    """Rows ``y0 ..`` as the network answered; ``finish`` may be called in any thread."""
+
+    y0: int
+    rows: Rows
+    result: BandOutput
+    prepared: Prepared
+    estimate: EstimatedCurve
+
+    def finish(self) -> Band:
+        """Recorded and reconstructed light put together."""
+        return blend(self.y0, self.rows, self.result, self.prepared.encoder, self.estimate, self.prepared.options)
