@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import time
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -62,10 +62,7 @@ def evaluate_shots(
     if len(set(names)) < len(names):
         raise UsageError("two methods in one benchmark have the same name; give each its own")
     records: list[ShotRecord] = []
-    seen: dict[str, int] = {}
     for done, spec in enumerate(specs):
-        turn = seen.get(spec.scene.name, 0)
-        seen[spec.scene.name] = turn + 1
 
         def tell(what: str, done: int = done, spec: ShotSpec = spec) -> None:
             if progress:
@@ -74,9 +71,19 @@ def evaluate_shots(
         tell("the shot")
         ground = survey(SyntheticShot(spec), cancelled=cancelled)
         facts = _facts(ground)
-        for role, name, result, seconds in _answers(ground, methods, rivals, turn, tell, cancelled):
+        entries = [("method", method) for method in methods]
+        entries += [("baseline", method) for method in rivals if done % method.every == 0]
+        for role, method in entries:
+            tell(method.name)
+            start = time.perf_counter()
+            result = run_method(method, ground.shot, cancelled=cancelled)
+            seconds = time.perf_counter() - start
             values = score_shot(result, ground, measures)
-            records.append(ShotRecord(**facts, role=role, method=name, seconds=seconds, values=values))
+            records.append(ShotRecord(**facts, role=role, method=method.name, seconds=seconds, values=values))
+        for oracle in shot_oracles():
+            tell(oracle.name)
+            values = score_shot(oracle.run(ground), ground, [m for m in measures if m != "jod" or not oracle.brief])
+            records.append(ShotRecord(**facts, role="oracle", method=oracle.name, seconds=0.0, values=values))
     if progress:
         progress(1.0, "done")
     return ShotReport(records, notes)
@@ -90,27 +97,6 @@ def run_method(method: ShotMethod, shot: SyntheticShot, *, cancelled: Callable[[
             raise Cancelled(f"{shot.name}: cancelled")
         frames.append(light)
     return np.stack(frames)
-
-
-def _answers(
-    ground: Ground,
-    methods: Sequence[ShotMethod],
-    rivals: Sequence[ShotMethod],
-    turn: int,
-    tell: Callable[[str], None],
-    cancelled: Callable[[], bool] | None,
-) -> Iterator[tuple[str, str, FloatArray, float]]:
-    for role, entries in (("method", methods), ("baseline", rivals)):
-        for method in entries:
-            if turn % method.every:
-                continue
-            tell(method.name)
-            start = time.perf_counter()
-            result = run_method(method, ground.shot, cancelled=cancelled)
-            yield role, method.name, result, time.perf_counter() - start
-    for oracle in shot_oracles():
-        tell(oracle.name)
-        yield "oracle", oracle.name, oracle.run(ground), 0.0
 
 
 def _facts(ground: Ground) -> dict[str, Any]:

@@ -31,12 +31,14 @@ WINDOW = 25
 
 KEPT = 32
 
+EVERY = 4
+
 # Code value where the blend begins, as for stills.
 TAU = 0.95
 
 
 def expandnet_shot_methods(peers: Path | None) -> list[ShotMethod]:
-    """Three methods, or none where the weights are not there. Slow: they take the first shot of each scene only."""
+    """Three methods, or none where the weights are not there. Slow: they take every fourth shot only."""
     if peers is None or not (peers / WEIGHTS).is_file():
         return []
     import torch
@@ -77,9 +79,9 @@ def expandnet_shot_methods(peers: Path | None) -> list[ShotMethod]:
             yield np.asarray(base + alpha * (np.maximum(light * scale, base) - base), np.float32)
 
     return [
-        ShotMethod("ExpandNet per frame", per_frame, every=2),
-        ShotMethod("ExpandNet, percentiles smoothed", smoothed, every=2),
-        ShotMethod("ExpandNet, smoothed, in the clip only", in_the_clip, every=2),
+        ShotMethod("ExpandNet per frame", per_frame, every=EVERY),
+        ShotMethod("ExpandNet, percentiles smoothed", smoothed, every=EVERY),
+        ShotMethod("ExpandNet, smoothed, in the clip only", in_the_clip, every=EVERY),
     ]
 
 
