@@ -27,11 +27,13 @@ TAIL_SHARE = 0.5
 """What may lie above the pile (ringing of JPEG, sharpening), as a share of it."""
 PILE_BINS = 3
 NEIGHBOUR_BINS = 24
+OVERSHOOT = 1.02
+"""A movie's codes up to here may be the ringing of its compression at white, not light recorded above it."""
 
 
 @dataclass(frozen=True)
 class ClipLevel:
-    """Code value (0..1; float plates: any) from which samples are clipped, and how it was found."""
+    """Code value (0..1; float plates: any, limited-range movies: up to 1.09) from which samples are clipped."""
 
     code: float
     source: str
@@ -52,7 +54,12 @@ def clip_level(plate: Plate, *, user: float | None = None) -> ClipLevel:
 
     ``user``: 0..1, or an 8-bit code above 1. Otherwise a pile of samples at the bright end that nothing much lies
     above: compressed and re-encoded pictures often saturate at 235..254 instead of 255.
+
+    Movies of limited range record light above white (235): there the level may lie above 1.0, and an 8-bit code is
+    a code as the movie stores it.
     """
+    if plate.video_top is not None and plate.is_float:
+        return _video_level(plate, plate.video_top, user)
     if user is not None:
         level = user / 255 if user > 1 and not plate.is_float else user
         if not 0 < level <= (65504 if plate.is_float else 1):
@@ -60,10 +67,32 @@ def clip_level(plate: Plate, *, user: float | None = None) -> ClipLevel:
         _, peak = _histogram(plate)
         return ClipLevel(level, "user", _share_at(plate, level), peak)
     histogram, peak = _histogram(plate)
-    found = _pile(histogram, plate.bits) if not plate.is_float else _float_pile(plate, peak)
+    found = _pile(histogram, 2**plate.bits - 1) if not plate.is_float else _float_pile(plate, peak)
     if found is None or found >= 1 - 1 / 512:
         return ClipLevel(1.0, "top code", _share_at(plate, 1.0), peak)
     return ClipLevel(found, "detected", _share_at(plate, found), peak)
+
+
+def _video_level(plate: Plate, top: float, user: float | None) -> ClipLevel:
+    """Of a movie's float codes, which reach from below 0 to ``top`` and, through chroma, somewhat beyond."""
+    is_limited = top > 1
+    if user is not None:
+        level = user if user <= top else (user - 16) / 219 if is_limited else user / 255
+        if not 0 < level <= top:
+            codes = "17..255 for 8-bit codes as stored" if is_limited else "1..255 for 8-bit codes"
+            raise UsageError(f"--clip-level {user:g}: give a code value in 0..{top:.4g}, or in {codes}")
+        _, peak = _histogram(plate)
+        return ClipLevel(level, "user", _share_at(plate, level), peak)
+    histogram, peak = _histogram(plate, top)
+    white = 219 << (plate.bits - 8) if is_limited else 2**plate.bits - 1
+    steps = round(top * white)
+    found = _pile(histogram, steps)
+    if found is not None and found < 1 - 1 / 512:
+        level = round(found * steps) / white if steps < BINS else found * top
+        return ClipLevel(level, "detected", _share_at(plate, level), peak)
+    if found is None and is_limited and _share_at(plate, OVERSHOOT) < SPIKE_SHARE:
+        return ClipLevel(1.0, "top code", _share_at(plate, 1.0), peak)  # nothing was recorded above white
+    return ClipLevel(top, "top code", _share_at(plate, top), peak)
 
 
 def _spans(plate: Plate) -> Iterator[tuple[int, int]]:
@@ -77,8 +106,8 @@ def _bands(plate: Plate) -> Iterator[FloatArray]:
         yield plate.rows(y0, y1)
 
 
-def _histogram(plate: Plate) -> tuple[npt.NDArray[np.int64], float]:
-    """(1024,) counts over codes 0..1, and the largest code value."""
+def _histogram(plate: Plate, end: float = 1.0) -> tuple[npt.NDArray[np.int64], float]:
+    """(1024,) counts over codes 0..end (integers: 0..1), and the largest code value."""
     if plate.codes.dtype.kind == "u" and not plate.premultiplied:
         top = int(np.iinfo(plate.codes.dtype).max)
         counts = np.zeros(top + 1, np.int64)
@@ -91,13 +120,13 @@ def _histogram(plate: Plate) -> tuple[npt.NDArray[np.int64], float]:
     peak = 0.0
     for band in _bands(plate):
         peak = max(peak, float(band.max()))
-        bins = (band.clip(0, 1) * (BINS - 1) + 0.5).astype(np.int64)
+        bins = (band.clip(0, end) * np.float32((BINS - 1) / end) + np.float32(0.5)).astype(np.int64)
         histogram += np.bincount(bins.ravel(), minlength=BINS)
     return histogram, peak
 
 
-def _pile(histogram: npt.NDArray[np.int64], bits: int) -> float | None:
-    """The topmost pile of the histogram as a code value of ``bits`` bits."""
+def _pile(histogram: npt.NDArray[np.int64], steps: int) -> float | None:
+    """The topmost pile of the histogram as a share of its range, which codes divide into so many ``steps``."""
     total = histogram.sum()
     first = int(SEARCH_FROM * BINS)
     for b in range(BINS - 1, first, -1):
@@ -111,10 +140,9 @@ def _pile(histogram: npt.NDArray[np.int64], bits: int) -> float | None:
         if pile > SPIKE_OVER_NEIGHBOURS * neighbours and above <= TAIL_SHARE * pile:
             occupied = np.flatnonzero(histogram[low : b + 1]) + low
             fullest = int(occupied[np.argmax(histogram[occupied])])
-            if 2**bits > BINS:
+            if steps >= BINS:
                 return (fullest - 0.5) / (BINS - 1)  # its lower edge: a bin holds many codes
-            top: int = 2**bits - 1
-            return round(fullest / (BINS - 1) * top) / top
+            return round(fullest / (BINS - 1) * steps) / steps
         if above > TAIL_SHARE * pile:
             return None
     return None

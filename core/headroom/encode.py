@@ -9,7 +9,8 @@ import numpy as np
 from headroom.clipping import TAU, ClipLevel, soft_mask
 from headroom.colour.curves import srgb_decode, srgb_encode
 from headroom.colour.plan import ColourPlan
-from headroom.networks.area import area_weights, scene_size
+from headroom.networks.area import scene_size
+from headroom.networks.area_bands import AreaMeans
 from headroom.networks.contract import NetworkContract
 from headroom.networks.curve_lines import FrameLines
 from headroom.networks.curve_net import Lines
@@ -44,11 +45,17 @@ class Encoder:
     def rows(self, y0: int, y1: int) -> Rows:
         """Rows y0..y1."""
         code = self.plate.rows(y0, y1)
-        x = self.colour.to_network(code)
-        top = self.top
-        if top < 1.0:
-            lin = srgb_decode(x) / np.float32(srgb_decode(np.float32(top)))
+        if self.plate.video_top is not None and self.clip.code > 1.0:
+            # A movie's limited range, recorded above white: the network's 1.0 is where it ends.
+            level = np.full((1, 1, 3), self.clip.code, np.float32)
+            lin = self.colour.to_lin709(code) / np.float32(self.colour.to_lin709(level).max())
             x = srgb_encode(lin.clip(0, 1))
+        else:
+            x = self.colour.to_network(code)
+            top = self.top
+            if top < 1.0:
+                lin = srgb_decode(x) / np.float32(srgb_decode(np.float32(top)))
+                x = srgb_encode(lin.clip(0, 1))
         alpha = soft_mask(code, self.clip.code, self.tau)
         if self.colour.mixes_channels:
             # A clip in one channel of the plate's primaries touches all three of Rec.709's.
@@ -83,16 +90,12 @@ def overview(encoder: Encoder, contract: NetworkContract, *, rows_at_once: int) 
     """Look at the whole frame, band by band."""
     plate = encoder.plate
     h, w = scene_size(plate.height, plate.width, pixels=contract.scene_px, multiple_of=contract.scene_multiple_of)
-    vertical = area_weights(plate.height, h).numpy()
-    horizontal = area_weights(plate.width, w).numpy().T
-    view = np.zeros((h, w, 6), np.float32)
+    seen, masked = (AreaMeans((plate.height, plate.width), (h, w)) for _ in range(2))
     lines = FrameLines(plate.height, plate.width)
     for y0 in range(0, plate.height, rows_at_once):
         rows = encoder.rows(y0, min(y0 + rows_at_once, plate.height))
-        weights = vertical[:, y0 : y0 + rows_at_once]
-        touched = np.flatnonzero(weights.any(axis=1))
-        for c in range(6):
-            channel = (rows.x_srgb if c < 3 else rows.alpha)[..., c % 3]
-            view[touched, :, c] += weights[touched] @ (channel @ horizontal)
+        seen.see(rows.x_srgb)
+        masked.see(rows.alpha)
         lines.see(rows.x_srgb)
+    view = np.concatenate([seen.means(), masked.means()], axis=2)
     return Overview(view, lines.lines())

@@ -42,9 +42,11 @@ class Plate:
     premultiplied: bool = False
     """Whether ``codes`` were multiplied by alpha (EXR, TIFF with associated alpha)."""
     bits: int = 8
-    """Bits a channel in the file: 8, 10, 12, 16; 32 (or 16 with ``is_float``) for float."""
+    """Bits a channel in the file: 8, 10, 12, 16; 32 (or 16 with ``is_float``) for float; a movie's own always."""
     is_float: bool = False
     """Float codes: may exceed 1, 1.0 is still the plate's white."""
+    video_top: float | None = None
+    """A movie's frame: the largest code that its range can record, 1.0 or (limited range) 1.09; else None."""
     is_grey: bool = False
     is_jpeg: bool = False
     """Lossy DCT source: its clip level often lies below the top code."""

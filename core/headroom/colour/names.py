@@ -134,6 +134,8 @@ ROWS: tuple[tuple[str, ...], ...] = (
         "itu709_rec709_scene",
         "rec709",
     ),
+    ("Camera Rec.2020", "camera_rec2020", "rec2020_camera", "Utility - Rec.2020 - Camera", "itu2020_rec2020_scene"),
+    ("Rec.1886 Rec.2020 - Display", "rec1886_rec2020_display", "g24_rec2020_display", "Rec.2020"),
     ("sRGB Encoded AP1", "srgb_encoded_ap1", "srgb_ap1_scene", "sRGB Encoded AP1 - Texture"),
     ("Gamma 2.2 Encoded AP1", "g22_encoded_ap1", "g22_ap1_scene", "Gamma 2.2 AP1 - Texture"),
     ("Rec.2100-PQ - Display", "rec2100_pq_display", "pq_rec2020_display", "Rec.2100-PQ"),

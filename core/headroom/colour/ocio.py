@@ -59,6 +59,10 @@ CINEON_BLACK = 95.0
 CINEON_CODES_PER_DECADE = 0.6 / 0.002
 CINEON_TOP = 1023.0
 
+# Recommendation ITU-R BT.2020-2, table 4 (10-bit; BT.709-6 has the same curve): 4.5 L, 1.099 L^0.45 - 0.099.
+REC2020_GAMMA = 1 / 0.45
+REC2020_OFFSET = 0.099
+
 
 @dataclass(frozen=True, eq=False)
 class Config:
@@ -207,7 +211,7 @@ def load_config(name: str | Path | None = None) -> Config:
 
 @lru_cache(maxsize=1)
 def extended_config() -> Config:
-    """The default config plus well-known plate spaces that no ACES config carries (Cineon)."""
+    """The default config plus well-known plate spaces that no ACES config carries (Cineon, Camera Rec.2020)."""
     raw = ocio.Config.CreateFromBuiltinConfig(DEFAULT_CONFIG)
     black = 10.0 ** ((CINEON_BLACK - CINEON_WHITE) / CINEON_CODES_PER_DECADE)
     curve = ocio.LogAffineTransform(
@@ -223,6 +227,19 @@ def extended_config() -> Config:
             name="Cineon",
             encoding="log",
             toReference=ocio.GroupTransform([curve, rec709]),
+        )
+    )
+    camera = ocio.ExponentWithLinearTransform(
+        gamma=[REC2020_GAMMA] * 3 + [1.0],
+        offset=[REC2020_OFFSET] * 3 + [0.0],
+        negativeStyle=ocio.NEGATIVE_LINEAR,
+    )
+    rec2020 = ocio.ColorSpaceTransform(src="Linear Rec.2020", dst="ACES2065-1")
+    raw.addColorSpace(
+        ocio.ColorSpace(
+            name="Camera Rec.2020",
+            encoding="sdr-video",
+            toReference=ocio.GroupTransform([camera, rec2020]),
         )
     )
     return Config(f"{DEFAULT_CONFIG} with Cineon", _cache_id(raw), raw)
