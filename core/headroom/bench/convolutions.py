@@ -77,19 +77,16 @@ class _Caught(TorchDispatchMode):
     """Notes the convolutions that run."""
 
     def __init__(self) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self.layers: list[Layer] = []
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         if func in (torch.ops.aten.conv2d.default, torch.ops.aten.convolution.default):
             x, weight = args[0], args[1]
-            stride, padding = (tuple(args[k]) if len(args) > k else default for k, default in ((3, (1, 1)), (4, (0, 0))))
-            self.layers.append(
-                Layer(
-                    tuple(x.shape), tuple(weight.shape), stride, padding, x.dtype,
-                    x.is_contiguous(memory_format=torch.channels_last),
-                )
-            )  # fmt: skip
+            stride = tuple(args[3]) if len(args) > 3 else (1, 1)
+            padding = tuple(args[4]) if len(args) > 4 else (0, 0)
+            channels_last = x.is_contiguous(memory_format=torch.channels_last)
+            self.layers.append(Layer(tuple(x.shape), tuple(weight.shape), stride, padding, x.dtype, channels_last))
         return func(*args, **(kwargs or {}))
 
 
@@ -117,7 +114,7 @@ def convolution_rate(
 
     ``cancelled`` is asked between layers; the rate then covers those that were timed.
     """
-    timed = []
+    timed: list[tuple[Layer, int, tuple[float, float]]] = []
     for layer, count in local_layers(runner, width, height).items():
         if timed and cancelled():
             break
@@ -170,10 +167,6 @@ def _seconds(layer: Layer, device: torch.device) -> tuple[float, float]:
         times = max(1, round(RUN_SECONDS_LEAST / max(run(1)[0], 1e-6)))
         walls, busies = zip(*(run(times) for _ in range(RUNS)), strict=True)
     return min(walls), min(busies)
-
-
-def _convolve(x: Tensor, weight: Tensor, bias: Tensor, layer: Layer) -> None:
-    F.conv2d(x, weight, bias, stride=layer.stride, padding=layer.padding)
 
 
 def _wait(device: torch.device) -> None:

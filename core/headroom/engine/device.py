@@ -8,12 +8,18 @@ import torch
 
 from headroom.errors import DeviceError, UsageError
 
-__all__ = ["PRECISIONS", "free_memory", "is_out_of_memory", "pick_device", "pick_precision"]
+__all__ = ["PRECISIONS", "is_out_of_memory", "pick_device", "pick_precision", "planning_memory"]
 
 PRECISIONS = {"float32": torch.float32, "float16": torch.float16, "bfloat16": torch.bfloat16}
 ALIASES = {"fp32": "float32", "fp16": "float16", "bf16": "bfloat16", "half": "float16"}
-DEFAULT_MEMORY_SHARE = 0.5
-"""Of what is free, when no budget is given."""
+TOTAL_SHARE = 0.25
+"""Of a GPU's memory, when no budget is given."""
+RAM_LARGEST = 3 << 29
+"""1.5 GiB: the most that is planned with on a CPU where no budget is given; larger tiles gain little there."""
+FULL_SHARE = 0.75
+"""Of what is free: planning with more would leave other programs none."""
+FREE_SHARE = 0.5
+"""Of what is free, where memory is that scarce."""
 
 
 def pick_device(name: str) -> torch.device:
@@ -49,11 +55,18 @@ def pick_precision(name: str, device: torch.device, supported: tuple[str, ...]) 
     return torch.float32 if lacking else PRECISIONS[name]
 
 
-def free_memory(device: torch.device) -> int:
-    """Bytes to plan with when no budget is given: half of what is free on the device."""
+def planning_memory(device: torch.device) -> int:
+    """Bytes to plan with when no budget is given.
+
+    The same whatever else runs, so that a frame is cut alike and gives the same bits today and tomorrow, unless the
+    machine is so full that it cannot be had: then half of what is free.
+    """
     if device.type == "cuda":
-        return int(torch.cuda.mem_get_info(device)[0] * DEFAULT_MEMORY_SHARE)
-    return int(_free_ram() * DEFAULT_MEMORY_SHARE)
+        free, total = torch.cuda.mem_get_info(device)
+        wanted = int(total * TOTAL_SHARE)
+    else:
+        free, wanted = _free_ram(), RAM_LARGEST
+    return wanted if wanted <= free * FULL_SHARE else int(free * FREE_SHARE)
 
 
 def is_out_of_memory(error: BaseException) -> bool:

@@ -11,9 +11,8 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor
-from torch.nn import functional as F  # noqa: N812
 
-from headroom.engine.device import free_memory, is_out_of_memory, pick_device, pick_precision
+from headroom.engine.device import is_out_of_memory, pick_device, pick_precision, planning_memory
 from headroom.engine.tiles import Rect, Tile, padded, plan, split
 from headroom.errors import DeviceError
 from headroom.networks.contract import NetworkContract
@@ -31,8 +30,8 @@ BAND_BYTES_PER_PX = 200
 """Arrays that a band of rows holds besides the network: codes, light, mask, gain, result, and their temporaries."""
 PROCESS_BYTES = 400 << 20
 """Python, torch, OpenColorIO and the weights."""
-CPU_BUDGET = 3 << 29
-"""1.5 GiB: the most that is planned with where no budget is given; larger tiles gain little on a CPU."""
+HOST_BAND_BYTES = 4 << 30
+"""The most that a band of rows may take beside a GPU."""
 TILE_PX_LARGEST = 2048
 TILE_PX_SMALLEST = 128
 """Smaller tiles would be nearly all halo: a budget that cannot hold even these is exceeded, and said to be."""
@@ -125,10 +124,8 @@ class Runner:
 
     def plan(self, width: int, height: int, *, plate_bytes: int = 0) -> TilePlan:
         """The largest tile, and then the largest batch, that the memory budget holds beside the plate itself."""
-        budget = self.memory_bytes or free_memory(self.device)
+        budget = self.memory_bytes or planning_memory(self.device)
         if self.device.type == "cpu":
-            if self.memory_bytes is None:
-                budget = min(budget, CPU_BUDGET)
             budget -= PROCESS_BYTES + plate_bytes
         multiple, halo = self.contract.multiple_of, self.contract.halo_px
         network_bytes = NETWORK_BYTES_PER_PX * (4 if self.dtype == torch.float32 else 2) // 4
@@ -141,7 +138,7 @@ class Runner:
             if self.device.type == "cpu":
                 fits = band + network <= budget
             else:
-                fits = network <= budget and band <= free_memory(torch.device("cpu"))
+                fits = network <= budget and band <= HOST_BAND_BYTES
             if fits or tile <= TILE_PX_SMALLEST:
                 break
             tile = max(TILE_PX_SMALLEST, padded(tile // 2, multiple))
@@ -213,18 +210,17 @@ class Runner:
     def _forward(
         self, tiles: list[Tile], band: BandInput, width: int, height: int, features: Tensor, out: BandOutput, y0: int
     ) -> None:
-        x = self._upload(torch.cat([_window(band.x_srgb, band.y0, tile.window) for tile in tiles]))
-        alpha = self._upload(torch.cat([_window(band.alpha, band.y0, tile.window) for tile in tiles]))
+        x, alpha = (self._upload(_windows(part, band.y0, tiles)) for part in (band.x_srgb, band.alpha))
         place = torch.tensor([_place(tile.window, width, height) for tile in tiles], dtype=torch.float64)
         with torch.inference_mode(), self.autocast():
             local = self._local(
-                x.contiguous(memory_format=torch.channels_last),
-                alpha.contiguous(memory_format=torch.channels_last),
+                x.permute(0, 3, 1, 2),  # channels last already
+                alpha.permute(0, 3, 1, 2),
                 features.expand(len(tiles), -1, -1, -1),
                 place if self.device.type == "mps" else place.to(self.device),
                 dequantize=out.dequantize is not None,
             )
-        self.pixels_run += x.shape[0] * x.shape[2] * x.shape[3]
+        self.pixels_run += x.shape[0] * x.shape[1] * x.shape[2]
         fetched = []
         for index, tile in enumerate(tiles):
             rows = slice(tile.core.y0 - y0, tile.core.y1 - y0)
@@ -263,12 +259,14 @@ def _core_rows(values: FloatArray, first: int, core: Rect) -> FloatArray:
     return values[core.y0 - first : core.y1 - first, core.x0 : core.x1]
 
 
-def _window(values: FloatArray, first: int, window: Rect) -> Tensor:
-    """(1, 3, h, w) of the window; what lies beyond the frame repeats its last row and column."""
-    part = values[window.y0 - first : window.y1 - first, window.x0 : window.x1]
-    tensor = torch.from_numpy(part).permute(2, 0, 1)[None]
-    right, bottom = window.width - part.shape[1], window.height - part.shape[0]
-    return F.pad(tensor, (0, right, 0, bottom), mode="replicate") if right or bottom else tensor
+def _windows(values: FloatArray, first: int, tiles: Sequence[Tile]) -> Tensor:
+    """(B, h, w, 3) of the tiles' windows; what lies beyond the frame repeats its last row and column."""
+    windows = []
+    for window in (tile.window for tile in tiles):
+        part = values[window.y0 - first : window.y1 - first, window.x0 : window.x1]
+        right, bottom = window.width - part.shape[1], window.height - part.shape[0]
+        windows.append(np.pad(part, ((0, bottom), (0, right), (0, 0)), mode="edge") if right or bottom else part)
+    return torch.from_numpy(np.stack(windows) if len(windows) > 1 else np.ascontiguousarray(windows[0])[None])
 
 
 def _core(values: Tensor, tile: Tile) -> Tensor:

@@ -238,9 +238,9 @@ def stops(raw: Tensor, sampled: Tensor, *, leak: bool = False) -> tuple[Tensor, 
     ``leak``: gains below 0 live on, for training.
     """
     scene_raw = F.interpolate(sampled[:, -4:], scale_factor=PATCH_PX, mode="nearest")
-    gain = bound_gain((raw[:, :3] + scene_raw[:, :3]).float())
-    if not leak:
-        gain = gain.clamp_(min=0)
+    gain = (raw[:, :3] + scene_raw[:, :3]).float()
+    # Without the leak, `bound_gain` above 0 alone: the same bits in fewer passes over the frame.
+    gain = bound_gain(gain) if leak else GAIN_STOPS_MAX * gain.clamp_(min=0).div_(GAIN_STOPS_MAX).tanh_()
     return gain, (raw[:, 3:4] + scene_raw[:, 3:4]).float()
 
 
