@@ -45,11 +45,17 @@ class Encoder:
     def rows(self, y0: int, y1: int) -> Rows:
         """Rows y0..y1."""
         code = self.plate.rows(y0, y1)
-        x = self.colour.to_network(code)
-        top = self.top
-        if top < 1.0:
-            lin = srgb_decode(x) / np.float32(srgb_decode(np.float32(top)))
+        if self.plate.video_top is not None and self.clip.code > 1.0:
+            # A movie's limited range, recorded above white: the network's 1.0 is where it ends.
+            level = np.full((1, 1, 3), self.clip.code, np.float32)
+            lin = self.colour.to_lin709(code) / np.float32(self.colour.to_lin709(level).max())
             x = srgb_encode(lin.clip(0, 1))
+        else:
+            x = self.colour.to_network(code)
+            top = self.top
+            if top < 1.0:
+                lin = srgb_decode(x) / np.float32(srgb_decode(np.float32(top)))
+                x = srgb_encode(lin.clip(0, 1))
         alpha = soft_mask(code, self.clip.code, self.tau)
         if self.colour.mixes_channels:
             # A clip in one channel of the plate's primaries touches all three of Rec.709's.
