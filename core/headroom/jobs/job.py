@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
-import os
 import time
-import traceback
 from collections.abc import Callable, Iterator, Sequence
 
 from headroom import io
 from headroom.colour.plan import ColourPlan
-from headroom.errors import Cancelled, HeadroomError, WriteError
+from headroom.errors import Cancelled, WriteError
 from headroom.io.targets import Depth
 from headroom.jobs.conversion import Conversion, check_names, write_band
 from headroom.jobs.naming import Task
 from headroom.jobs.record import FINGERPRINT, digest_of_file, fingerprint, recorded_marks
-from headroom.jobs.report import FileReport, Watcher, one_line
+from headroom.jobs.report import FileReport, Watcher, explained
 from headroom.jobs.settings import Settings
 from headroom.plate import Plate
 from headroom.reconstruct import Band, Reconstructor
 
-__all__ = ["Job", "explained"]
+__all__ = ["Job"]
 
 
 class Job:
@@ -119,19 +117,3 @@ class Job:
 
     def _fingerprint(self, task: Task) -> str:
         return fingerprint(self.conversion.shaping(), digest_of_file(task.source))
-
-
-def explained(error: Exception, report: FileReport) -> FileReport:
-    """The report, saying what went wrong in one line."""
-    report.status, report.exit_code = "failed", 1
-    if isinstance(error, HeadroomError):
-        report.error, report.exit_code = str(error), error.exit_code
-        if isinstance(error, Cancelled):
-            report.status = "cancelled"
-    elif isinstance(error, MemoryError):
-        report.error = f"{report.source}: not enough memory; give a smaller --memory or free some"
-    else:
-        report.error = f"{report.source}: unexpected {type(error).__name__}: {one_line(error)}"
-        if os.environ.get("HEADROOM_DEBUG"):
-            traceback.print_exception(error)
-    return report

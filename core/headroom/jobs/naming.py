@@ -19,6 +19,10 @@ class Task:
 
     source: Path
     target: Path
+    frame: int | None = None
+    """Number of the result in its shot."""
+    reads: int | None = None
+    """Number of the plate it is made from: another one only where that is missing."""
 
 
 def plan_tasks(inputs: Sequence[Path], output: Path) -> tuple[list[Task], list[Path]]:

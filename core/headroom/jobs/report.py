@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import os
+import traceback
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
+from headroom.errors import Cancelled, HeadroomError
 from headroom.jobs.naming import Task
 
-__all__ = ["FileReport", "Status", "Watcher", "exit_code_of", "one_line"]
+__all__ = ["FileReport", "Status", "Watcher", "exit_code_of", "explained"]
 
 Status = Literal["done", "skipped", "failed", "cancelled"]
 
@@ -68,7 +71,23 @@ def exit_code_of(reports: Sequence[FileReport]) -> int:
     return 2 if codes == {2} else int(codes != {0} and bool(codes))
 
 
-def one_line(error: Exception) -> str:
+def explained(error: Exception, report: FileReport) -> FileReport:
+    """The report, saying what went wrong in one line."""
+    report.status, report.exit_code = "failed", 1
+    if isinstance(error, HeadroomError):
+        report.error, report.exit_code = str(error), error.exit_code
+        if isinstance(error, Cancelled):
+            report.status = "cancelled"
+    elif isinstance(error, MemoryError):
+        report.error = f"{report.source}: not enough memory; give a smaller --memory or free some"
+    else:
+        report.error = f"{report.source}: unexpected {type(error).__name__}: {_one_line(error)}"
+        if os.environ.get("HEADROOM_DEBUG"):
+            traceback.print_exception(error)
+    return report
+
+
+def _one_line(error: Exception) -> str:
     """An unforeseen error's message without line breaks, at most 200 characters."""
     text = " ".join(str(error).split())
     return text if len(text) <= 200 else text[:197] + "..."
