@@ -52,9 +52,11 @@ def blend(
         if touched.any():
             lin709 = colour.to_lin709(code[touched][None])
             pixels[touched] = colour.from_lin709(lin709 * np.exp2(gain[touched][None]))[0]
-    spread = np.exp2(result.spread_log2.clip(-8, 8))
-    # P(|error| < 1 stop) of a normal error is erf(1 / (sqrt(2) spread)); this tanh is within 0.02 of it.
-    confidence = np.where(touched, np.tanh(np.float32(0.85) / spread), np.float32(1)).astype(np.float32)
+    confidence = np.ones_like(mask)
+    if touched.any():
+        spread = np.exp2(result.spread_log2[touched].clip(-8, 8))
+        # P(|error| < 1 stop) of a normal error is erf(1 / (sqrt(2) spread)); this tanh is within 0.02 of it.
+        confidence[touched] = np.tanh(np.float32(0.85) / spread)
     return Band(y0, pixels, mask, largest_channel(gain), confidence)
 
 
