@@ -20,7 +20,9 @@ INTERRUPTED = 130  # 128 + SIGINT, as shells count
 # Name -> module and attribute, loaded when the command is asked for: `headroom --help` stays quick.
 COMMANDS = {
     "convert": ("headroom.cli.convert", "Give clipped pictures their linear light back, as EXR, .hdr or TIFF."),
+    "ibl": ("headroom.cli.ibl", "Turn a panorama into an environment map that lights as the place did."),
     "inspect": ("headroom.cli.inspect", "Say what is in a picture: range, clipped share, spaces, header."),
+    "report": ("headroom.cli.report_page", "Make a page that shows what a reconstruction did: plate, result, numbers."),
     "models": ("headroom.cli.models", "List, show, verify and export the installed models."),
     "evaluate": ("headroom.cli.evaluate", "Measure a model against baselines on a folder of HDR images."),
     "worker": ("headroom.cli.worker", "Serve a host program over standard input and output."),
