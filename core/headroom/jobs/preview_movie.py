@@ -85,7 +85,6 @@ def make_preview(
             stream.width, stream.height = width + width % 2, height + height % 2
             stream.pix_fmt = kind.pixels
             _tag(stream.codec_context)
-            done = 0
             for number, (codes, _) in enumerate(_with_first(first, pictures)):
                 if cancelled():
                     raise Cancelled(f"{movie}: cancelled")
@@ -96,8 +95,7 @@ def make_preview(
                         f"{width}x{height}; a preview needs one size"
                     )
                 container.mux(stream.encode(_video_frame(av, codes, kind, number)))
-                done += 1
-                progress(done / len(targets))
+                progress((number + 1) / len(targets))
             container.mux(stream.encode())
         partial.replace(movie)
     except (av.error.FFmpegError, OSError) as error:
