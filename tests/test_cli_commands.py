@@ -115,7 +115,8 @@ def test_the_options_of_convert_are_a_promise(capsys: CapSys) -> None:
     assert {name for option in command.params for name in option.opts if name.startswith("--")} == {
         "--output", "--model", "--from", "--to", "--ocio-config", "--curve", "--boost", "--clip-level", "--tau",
         "--peak-stops", "--strength", "--dequantize", "--mask", "--gain", "--depth", "--compression", "--part",
-        "--device", "--precision", "--memory", "--overwrite", "--resume", "--json",
+        "--device", "--precision", "--memory", "--overwrite", "--resume", "--json", "--frames", "--missing",
+        "--first-frame", "--preview-movie", "--preview-exposure",
     }  # fmt: skip
 
 

@@ -10,15 +10,28 @@ import click
 
 from headroom.cli.options import emit_json, json_option, setting
 from headroom.cli.signals import cancel_on_signal
+from headroom.errors import UsageError
 
 __all__ = ["command"]
 
 _PATH = click.Path(path_type=Path)
+_SHOT_OPTIONS = ("frames", "missing", "first_frame", "preview_movie", "preview_exposure")
 
 
 @click.command("convert")
 @click.argument("inputs", nargs=-1, required=True, type=_PATH, metavar="IN...")
-@click.option("-o", "--output", required=True, type=_PATH, metavar="OUT", help="A file (.exr, .hdr, .tif) or a folder.")
+@click.option(
+    "-o", "--output", type=_PATH, metavar="OUT", help="A file (.exr, .hdr, .tif), a pattern (hdr.####.exr) or a folder."
+)
+@click.option("--frames", metavar="RANGE", help="Of a pattern or movie: 1001-1240, 1001-1240x2,1300; default: all.")
+@click.option(
+    "--missing",
+    type=click.Choice(["error", "skip", "nearest"]),
+    help="Frames that are asked for and not there.  [default: error; gaps in what is there are only told]",
+)
+@click.option("--preview-movie", type=_PATH, metavar="FILE", help="Also a tone-mapped movie to look at: .mp4, .mov.")
+@click.option("--preview-exposure", type=float, default=0.0, metavar="STOPS", help="Of the preview movie.")
+@click.option("--first-frame", type=int, metavar="N", help="Number of a movie's first frame; default: its time code.")
 @setting("model", help="Name of a model, or its folder.")
 @setting("from_space", metavar="SPACE", help="Colour space of the plates; default: what the file says.")
 @setting("to_space", metavar="SPACE", help="Colour space of the results; default: scene_linear.")
@@ -39,14 +52,37 @@ _PATH = click.Path(path_type=Path)
 @setting("precision")
 @setting("memory", metavar="SIZE", help="Budget such as 4GB; large plates are worked on in bands.")
 @setting("overwrite", help="Replace results that exist.")
-@setting("resume", help="Skip results that exist and were made from the same source and settings.")
+@click.option(
+    "--resume/--no-resume",
+    default=None,
+    help="Skip results that exist and were made from the same source and settings.  [default: patterns and movies]",
+)
 @json_option
-def command(inputs: tuple[Path, ...], output: Path, as_json: bool, **chosen: Any) -> int:
+def command(inputs: tuple[Path, ...], output: Path | None, as_json: bool, resume: bool | None, **chosen: Any) -> int:
     """Give clipped pictures their linear light back.
 
-    IN is a picture or a folder of pictures. Recorded pixels come out as their exact linearisation; only what
-    clipped is reconstructed.
+    IN is a picture, a folder of pictures, a frame pattern (plate.####.jpg, plate.%04d.jpg, plate.$F4.jpg; quote it)
+    or a movie. Recorded pixels come out as their exact linearisation; only what clipped is reconstructed. A shot that
+    was stopped, however it was, is gone on with by the same command.
     """
+    from headroom.jobs.shots import is_shot
+
+    shot_only = {name: chosen.pop(name) for name in _SHOT_OPTIONS}
+    if output is None:
+        raise UsageError("no output: name a file, a pattern or a folder with -o")
+    shots = [path for path in inputs if is_shot(path)]
+    if not shots:
+        _refuse_shot_options(inputs, shot_only)
+        return _stills(inputs, output, as_json, {**chosen, "resume": bool(resume)})
+    if len(shots) < len(inputs):
+        still = next(path for path in inputs if path not in shots)
+        raise UsageError(f"{still} is no pattern or movie, {shots[0]} is: convert them apart")
+    from headroom.cli.convert_shots import convert_shots
+
+    return convert_shots(inputs, output, as_json, {**chosen, "resume": resume is not False}, **shot_only)
+
+
+def _stills(inputs: tuple[Path, ...], output: Path, as_json: bool, chosen: dict[str, Any]) -> int:
     from headroom.jobs import plan_tasks
 
     tasks, left_out = plan_tasks(inputs, output)
@@ -71,3 +107,15 @@ def command(inputs: tuple[Path, ...], output: Path, as_json: bool, **chosen: Any
     else:
         watcher.summary(counts, len(tasks), exit_code == 130, seconds)
     return exit_code
+
+
+def _refuse_shot_options(inputs: tuple[Path, ...], given: dict[str, Any]) -> None:
+    """Options that mean something for shots only; a file of a sequence was probably meant as all of it."""
+    named = [name for name, value in given.items() if value not in (None, 0.0)]
+    if not named:
+        return
+    from headroom.io.sequence import pattern_of_file
+
+    pattern = pattern_of_file(inputs[0])
+    hint = f"; did you mean '{pattern}'?" if pattern else ", such as plate.####.jpg"
+    raise UsageError(f"--{named[0].replace('_', '-')} is for a frame pattern or a movie{hint}")

@@ -19,7 +19,7 @@ from headroom.io.metadata import FRAME_RATE
 from headroom.io.pattern import FramePattern
 from headroom.plate import Plate
 
-__all__ = ["SequenceSource", "digest_of_file", "sequences_in"]
+__all__ = ["SequenceSource", "digest_of_file", "pattern_of_file", "sequences_in"]
 
 _CHUNK_BYTES = 1 << 20
 
@@ -96,6 +96,12 @@ def digest_of_file(path: Path) -> str:
         while chunk := file.read(_CHUNK_BYTES):
             digest.update(chunk)
     return digest.hexdigest()
+
+
+def pattern_of_file(path: Path) -> Path | None:
+    """The pattern that a numbered picture is probably one of: ``plate.####.jpg`` for ``plate.1001.jpg``."""
+    parts = _split(path.name)
+    return None if parts is None else path.with_name(f"{parts[0]}{'#' * len(parts[1])}{parts[2]}")
 
 
 def sequences_in(folder: Path) -> list[tuple[FramePattern, tuple[int, ...]]]:

@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from headroom.errors import WriteError
 from headroom.io.frames import range_text
@@ -60,6 +61,19 @@ class ShotResult:
         if codes == {2} and not self.left:
             return 2
         return int(codes not in ({0}, set()) or self.left > 0)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain values, for JSON; the frames' reports apart."""
+        return {
+            "source": self.shot.source.name,
+            "output": str(self.shot.output.folder / self.shot.output.name),
+            "frames": range_text(task.frame or 0 for task in self.shot.tasks),
+            "missing": range_text(self.shot.missing),
+            "left": self.left,
+            "manifest": str(self.manifest),
+            "times": self.times.as_dict() if self.times else None,
+            "exit_code": self.exit_code,
+        }
 
 
 class ShotJob:

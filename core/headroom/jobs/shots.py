@@ -56,16 +56,17 @@ def plan_shots(
     missing: Missing | None = None,
     part: str | int | None = None,
     from_space: str | None = None,
+    first_frame: int | None = None,
 ) -> list[Shot]:
     """A shot for each input; ``frames`` picks of each of them.
 
     ``missing`` is what becomes of frames that were asked for and are not there. None: an error where ``frames``
-    names them; a mere gap in what is there is told and passed over.
+    names them; a mere gap in what is there is told and passed over. ``first_frame`` numbers a movie.
     """
     wanted = None if frames is None else frames_of_range(frames)
     shots: list[Shot] = []
     for given in inputs:
-        source = _open(given, part, from_space)
+        source = _open(given, part, from_space, first_frame)
         shots.append(_plan(source, _output_of(source, output, len(inputs)), wanted, missing))
     targets: dict[Path, Shot] = {}
     for shot in shots:
@@ -80,11 +81,13 @@ def plan_shots(
     return shots
 
 
-def _open(given: Path, part: str | int | None, from_space: str | None) -> FrameSource:
+def _open(given: Path, part: str | int | None, from_space: str | None, first_frame: int | None) -> FrameSource:
     from headroom.io.movie import MovieSource, is_movie
 
     if not is_pattern(given) and is_movie(given):
-        return MovieSource(given, from_space=from_space)
+        return MovieSource(given, from_space=from_space, part=part, first_frame=first_frame)
+    if first_frame is not None:
+        raise UsageError(f"--first-frame is for movies; {given} has its own numbers")
     return SequenceSource(given, part=part)
 
 

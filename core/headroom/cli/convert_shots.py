@@ -1,0 +1,93 @@
+"""``headroom convert`` of patterns and movies."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from headroom.cli.options import emit_json
+from headroom.cli.report_shots import ShotListener, ShotWatcher
+from headroom.cli.signals import cancel_on_signal
+from headroom.errors import UsageError
+from headroom.jobs import Settings
+from headroom.jobs.shot_job import ShotJob, ShotResult
+from headroom.jobs.shots import Missing, Shot, plan_shots
+
+__all__ = ["convert_shots"]
+
+
+def convert_shots(
+    inputs: Sequence[Path],
+    output: Path,
+    as_json: bool,
+    chosen: dict[str, Any],
+    *,
+    frames: str | None,
+    missing: Missing | None,
+    first_frame: int | None,
+    preview_movie: Path | None,
+    preview_exposure: float,
+) -> int:
+    """Converts one shot after the other; the exit code."""
+    settings = Settings.of(**chosen)
+    shots = plan_shots(
+        inputs, output, frames=frames, missing=missing, part=settings.part, from_space=settings.from_space,
+        first_frame=first_frame,
+    )  # fmt: skip
+    if preview_movie is not None:
+        _check_preview(preview_movie, shots)
+    results: list[ShotResult] = []
+    begun = time.perf_counter()
+    with cancel_on_signal() as cancelled:
+        job = ShotJob(settings)
+        for shot in shots:
+            with ShotListener() if as_json else ShotWatcher(shot, cancelled) as watcher:
+                result = job.run(shot, watcher, cancelled)
+                results.append(result)
+                watcher.result(result)
+                if preview_movie is not None and not cancelled():
+                    _preview(result, preview_movie, preview_exposure, watcher, cancelled)
+            if result.cancelled:
+                break
+    codes = [result.exit_code for result in results]
+    exit_code = 130 if 130 in codes else max(codes)
+    if as_json:
+        reports = [report for result in results for report in result.reports]
+        counts = {status: sum(r.status == status for r in reports) for status in ("done", "skipped", "failed")}
+        emit_json(
+            {
+                "shots": [result.as_dict() for result in results],
+                "files": [report.as_dict() for report in reports],
+                **counts,
+                "seconds": round(time.perf_counter() - begun, 3),
+                "exit_code": exit_code,
+            }
+        )
+    return exit_code
+
+
+def _check_preview(movie: Path, shots: Sequence[Shot]) -> None:
+    """What can be known to be wrong before the night's work."""
+    from headroom.jobs.preview_movie import PREVIEW_SUFFIXES
+
+    if len(shots) > 1:
+        raise UsageError(f"--preview-movie {movie}: one movie for one shot; convert the shots apart")
+    if movie.suffix.lower() not in PREVIEW_SUFFIXES:
+        raise UsageError(f"--preview-movie {movie}: the suffix must be one of {', '.join(sorted(PREVIEW_SUFFIXES))}")
+    if shots[0].output.suffix.lower() != ".exr":
+        raise UsageError("--preview-movie is made from EXRs; name a folder or an .exr pattern with -o")
+
+
+def _preview(
+    result: ShotResult, movie: Path, exposure_stops: float, watcher: ShotListener, cancelled: Callable[[], bool]
+) -> None:
+    """From every frame that is there, those of earlier runs too."""
+    from headroom.jobs.preview_movie import make_preview
+
+    made = [(task.frame or 0, task.target) for task in result.shot.tasks if task.target.is_file()]
+    if not made:
+        return
+    watcher.note(f"preview movie: {movie}")
+    make_preview(made, movie, rate=result.shot.source.rate, exposure_stops=exposure_stops, cancelled=cancelled)
