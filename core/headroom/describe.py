@@ -41,7 +41,7 @@ def describe(config: str | None = None) -> dict[str, Any]:
     return {
         "version": _version(),
         "libraries": {"python": platform.python_version(), "torch": torch.__version__, "ocio": ocio_version()},
-        "models": [_model(name) for name in weights.names()],
+        "models": [_model(name) for name in weights.names(weights.PLATES)],
         "default_model": DEFAULT_MODEL,
         "devices": _devices(),
         "spaces": chosen.names(),

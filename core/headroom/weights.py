@@ -8,15 +8,19 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from headroom.errors import UnknownModelError, WeightsError
+from headroom.errors import UnknownModelError, UsageError, WeightsError
 
-if TYPE_CHECKING:
-    from headroom.networks.headroom1 import HeadroomOne
+__all__ = [
+    "LIGHTS", "PLATES", "Card", "Model", "find", "load", "model_folders", "names", "read_card", "save", "verify",
+    "write_card",
+]  # fmt: skip
 
-__all__ = ["Card", "Model", "find", "load", "model_folders", "names", "read_card", "save", "verify", "write_card"]
-
+PLATES = "headroom1"
+"""The network that reconstructs plates."""
+LIGHTS = "light-power"
+"""The network that predicts the powers of a panorama's lights."""
 CARD_FILE = "card.toml"
 WEIGHTS_FILE = "weights.safetensors"
 REQUIRED = ("name", "version", "network", "config", "sha256", "licence", "training_data", "recipe", "hardware")
@@ -45,7 +49,8 @@ class Card:
 class Model:
     """A loaded network, float32, evaluation mode, on the CPU, and where it came from."""
 
-    module: HeadroomOne
+    module: Any
+    """An instance of the class that ``networks.table`` names for the card's network."""
     card: Card
 
 
@@ -56,10 +61,17 @@ def model_folders() -> list[Path]:
     return [folder for folder in (*stated, here / "models", here.parents[1] / "models") if folder.is_dir()]
 
 
-def names() -> list[str]:
-    """Names of all models that have a card, in order of discovery."""
+def names(network: str | None = None) -> list[str]:
+    """Names of all models that have a card, in order of discovery; ``network``: those of it, and unreadable cards."""
     found = [card.parent.name for folder in model_folders() for card in sorted(folder.glob(f"*/{CARD_FILE}"))]
-    return list(dict.fromkeys(found))
+    return [name for name in dict.fromkeys(found) if network is None or _network(name) in (network, None)]
+
+
+def _network(name: str) -> str | None:
+    try:
+        return read_card(find(name)).network
+    except WeightsError:
+        return None
 
 
 def find(model: str | Path) -> Path:
@@ -110,8 +122,11 @@ def verify(card: Card) -> None:
         )
 
 
-def load(model: str | Path = "headroom-1") -> Model:
-    """Find, verify and load a model. Strict: every tensor must be there, in its shape, and nothing else."""
+def load(model: str | Path = "headroom-1", *, network: str | None = PLATES) -> Model:
+    """Find, verify and load a model. Strict: every tensor must be there, in its shape, and nothing else.
+
+    ``network``: what the model must be, None: any; ``UsageError`` where it is another.
+    """
     import torch
     from safetensors import SafetensorError
     from safetensors.torch import load_file
@@ -122,10 +137,13 @@ def load(model: str | Path = "headroom-1") -> Model:
     verify(card)
     if card.network not in NETWORKS:
         raise WeightsError(f"{card.folder}: network {card.network!r} is not one of {', '.join(NETWORKS)}")
-    network, config = NETWORKS[card.network]
+    if network is not None and card.network != network:
+        fitting = ", ".join(names(network)) or "none is installed"
+        raise UsageError(f"model {card.name!r} ({card.network}) does other work; models for this: {fitting}")
+    made_by, config = NETWORKS[card.network]
     try:
         widths: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in card.config.items()}
-        module = network(config(**widths))
+        module = made_by(config(**widths))
         tensors = {key: value.float() for key, value in load_file(card.weights).items()}
         module.load_state_dict(tensors, strict=True)
     except (SafetensorError, RuntimeError, TypeError, OSError) as error:

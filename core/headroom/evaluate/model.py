@@ -14,7 +14,7 @@ from headroom.evaluate.methods import Method
 from headroom.plate import FloatArray, Plate
 from headroom.reconstruct import Options, Reconstructor
 
-__all__ = ["model_methods"]
+__all__ = ["declared_plan", "model_methods", "plate_of"]
 
 OUTPUT = "Linear Rec.709 (sRGB)"
 
@@ -36,18 +36,23 @@ def model_methods(
 
 
 def _runner(reconstructor: Reconstructor, options: Options) -> Any:
-    srgb = plan(None, to=OUTPUT)
-
     def run(code: FloatArray, declared: Response | None, is_jpeg: bool) -> FloatArray:
-        plate = Plate(codes=np.rint(code * 255.0).astype(np.uint8), is_jpeg=is_jpeg)
-        colour = srgb if declared is None or declared.name == "sRGB" else _stated(srgb, declared)
-        return np.concatenate([band.pixels for band in reconstructor.bands(plate, colour, options)])
+        bands = reconstructor.bands(plate_of(code, is_jpeg), declared_plan(declared), options)
+        return np.concatenate([band.pixels for band in bands])
 
     return run
 
 
-def _stated(srgb: ColourPlan, response: Response) -> ColourPlan:
-    """A plan whose plate space is the stated response, as a user would give it by a LUT."""
+def plate_of(code: FloatArray, is_jpeg: bool) -> Plate:
+    """Code values 0..1 as the 8-bit plate that a method is given."""
+    return Plate(codes=np.rint(code * 255.0).astype(np.uint8), is_jpeg=is_jpeg)
+
+
+def declared_plan(response: Response | None) -> ColourPlan:
+    """To linear Rec.709, from the stated response as a user would give it by a LUT; sRGB where none is stated."""
+    srgb = plan(None, to=OUTPUT)
+    if response is None or response.name == "sRGB":
+        return srgb
 
     def decode(code: FloatArray) -> FloatArray:
         return np.asarray(response.inverse(code), np.float32)

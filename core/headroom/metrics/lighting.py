@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from headroom.metrics.linear import luminance
 
-__all__ = ["LightingErrors", "lighting_errors", "solid_angles"]
+__all__ = ["LightingErrors", "irradiance", "lighting_errors", "relative_rms", "solid_angles"]
 
 Array = npt.NDArray[np.floating]
 Array64 = npt.NDArray[np.float64]
@@ -57,12 +57,17 @@ def lighting_errors(test: Array, truth: Array) -> LightingErrors:
     inside = [float((image * clipped).sum(dtype=np.float64)) for image in (test, truth)]
     totals = [float(luminance(light).sum()) for light in lights]
     return LightingErrors(
-        diffuse=_relative_rms(diffuse @ lights[0], diffuse @ lights[1]),
-        glossy=_relative_rms(glossy @ lights[0], glossy @ lights[1]),
+        diffuse=relative_rms(diffuse @ lights[0], diffuse @ lights[1]),
+        glossy=relative_rms(glossy @ lights[0], glossy @ lights[1]),
         energy=totals[0] / totals[1] if totals[1] > 0.0 else math.nan,
         energy_clipped=inside[0] / inside[1] if inside[1] > 0.0 else math.nan,
         direction_degrees=_angle(vectors[0], vectors[1]),
     )
+
+
+def irradiance(latlong: Array) -> Array64:
+    """(512, 3) irradiance of normals spread over the sphere, under an (H, W, 3) lat-long."""
+    return _kernels()[0] @ _binned(latlong)
 
 
 def _binned(latlong: Array) -> Array64:
@@ -99,7 +104,8 @@ def _kernels() -> tuple[Array64, Array64]:
     return cosine, cosine**GLOSSY_EXPONENT
 
 
-def _relative_rms(test: Array64, truth: Array64) -> float:
+def relative_rms(test: Array64, truth: Array64) -> float:
+    """RMS of the difference / RMS of the truth; NaN where the truth is 0."""
     reference = float(np.sqrt(np.mean(np.square(truth))))
     error = float(np.sqrt(np.mean(np.square(test - truth))))
     return error / reference if reference > 0.0 else math.nan
