@@ -7,6 +7,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+import click
+
 from headroom.cli.options import emit_json
 from headroom.cli.report_shots import ShotListener, ShotWatcher
 from headroom.cli.signals import cancel_on_signal
@@ -40,8 +42,9 @@ def convert_shots(
         _check_preview(preview_movie, shots)
     results: list[ShotResult] = []
     begun = time.perf_counter()
+    keeper = click.get_current_context().obj  # of a farm's session: holds the model between its tasks
     with cancel_on_signal() as cancelled:
-        job = ShotJob(settings)
+        job = ShotJob(settings, keeper.reconstructor(settings) if keeper else None)
         for shot in shots:
             with ShotListener() if as_json else ShotWatcher(shot, cancelled) as watcher:
                 result = job.run(shot, watcher, cancelled)

@@ -13,7 +13,7 @@ import click
 import headroom
 from headroom.errors import HeadroomError
 
-__all__ = ["cli", "main"]
+__all__ = ["cli", "main", "run_command"]
 
 INTERRUPTED = 130  # 128 + SIGINT, as shells count
 
@@ -28,6 +28,8 @@ COMMANDS = {
     "worker": ("headroom.cli.worker", "Serve a host program over standard input and output."),
     "bench": ("headroom.cli.bench", "Measure speed and memory on this machine."),
     "train": ("headroom.cli.train", "Train a network by a recipe."),
+    "farm": ("headroom.cli.farm", "Write a conversion as a job bundle for a render farm."),
+    "farm-session": ("headroom.cli.farm_session", "Keep a model loaded between a farm's tasks; bundles call this."),
 }
 
 
@@ -65,13 +67,14 @@ def cli() -> None:
 def main(arguments: list[str] | None = None) -> None:
     """Runs the command line and exits."""
     arguments = sys.argv[1:] if arguments is None else arguments
-    sys.exit(_run(arguments))
+    sys.exit(run_command(arguments))
 
 
-def _run(arguments: list[str]) -> int:
+def run_command(arguments: list[str], keeper: Any = None) -> int:
+    """Runs one command line; the exit code. ``keeper``: holds a model between the command lines of one process."""
     as_json = "--json" in arguments
     try:
-        result: Any = cli.main(arguments, prog_name="headroom", standalone_mode=False)
+        result: Any = cli.main(arguments, prog_name="headroom", standalone_mode=False, obj=keeper)
         sys.stdout.flush()
     except HeadroomError as error:
         return _say(str(error), error.exit_code, as_json)
