@@ -15,7 +15,7 @@ from headroom.errors import UsageError
 __all__ = ["command"]
 
 _PATH = click.Path(path_type=Path)
-_SHOT_OPTIONS = ("frames", "missing", "first_frame", "preview_movie", "preview_exposure")
+_SHOT_OPTIONS = ("frames", "missing", "preview_movie", "preview_exposure", "first_frame", "levels", "matrix")
 
 
 @click.command("convert")
@@ -32,6 +32,8 @@ _SHOT_OPTIONS = ("frames", "missing", "first_frame", "preview_movie", "preview_e
 @click.option("--preview-movie", type=_PATH, metavar="FILE", help="Also a tone-mapped movie to look at: .mp4, .mov.")
 @click.option("--preview-exposure", type=float, default=0.0, metavar="STOPS", help="Of the preview movie.")
 @click.option("--first-frame", type=int, metavar="N", help="Number of a movie's first frame; default: its time code.")
+@click.option("--levels", type=click.Choice(["limited", "full"]), help="Of a movie whose tag is missing or wrong.")
+@click.option("--matrix", type=click.Choice(["601", "709", "2020"]), help="Of a movie whose tag is missing or wrong.")
 @setting("model", help="Name of a model, or its folder.")
 @setting("from_space", metavar="SPACE", help="Colour space of the plates; default: what the file says.")
 @setting("to_space", metavar="SPACE", help="Colour space of the results; default: scene_linear.")

@@ -28,15 +28,15 @@ def convert_shots(
     *,
     frames: str | None,
     missing: Missing | None,
-    first_frame: int | None,
     preview_movie: Path | None,
     preview_exposure: float,
+    **movie: Any,
 ) -> int:
     """Converts one shot after the other; the exit code."""
     settings = Settings.of(**chosen)
     shots = plan_shots(
         inputs, output, frames=frames, missing=missing, part=settings.part, from_space=settings.from_space,
-        first_frame=first_frame,
+        movie={name: value for name, value in movie.items() if value is not None},
     )  # fmt: skip
     if preview_movie is not None:
         _check_preview(preview_movie, shots)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from headroom.errors import PlateError, UsageError
 from headroom.io.formats import WRITABLE_SUFFIXES
@@ -56,17 +56,18 @@ def plan_shots(
     missing: Missing | None = None,
     part: str | int | None = None,
     from_space: str | None = None,
-    first_frame: int | None = None,
+    movie: Mapping[str, Any] | None = None,
 ) -> list[Shot]:
     """A shot for each input; ``frames`` picks of each of them.
 
     ``missing`` is what becomes of frames that were asked for and are not there. None: an error where ``frames``
-    names them; a mere gap in what is there is told and passed over. ``first_frame`` numbers a movie.
+    names them; a mere gap in what is there is told and passed over. ``movie``: how a movie is to be
+    understood, by the names of `MovieSource` (first_frame, levels, matrix).
     """
     wanted = None if frames is None else frames_of_range(frames)
     shots: list[Shot] = []
     for given in inputs:
-        source = _open(given, part, from_space, first_frame)
+        source = _open(given, part, from_space, movie or {})
         shots.append(_plan(source, _output_of(source, output, len(inputs)), wanted, missing))
     targets: dict[Path, Shot] = {}
     for shot in shots:
@@ -81,13 +82,13 @@ def plan_shots(
     return shots
 
 
-def _open(given: Path, part: str | int | None, from_space: str | None, first_frame: int | None) -> FrameSource:
+def _open(given: Path, part: str | int | None, from_space: str | None, movie: Mapping[str, Any]) -> FrameSource:
     from headroom.io.movie import MovieSource, is_movie
 
     if not is_pattern(given) and is_movie(given):
-        return MovieSource(given, from_space=from_space, part=part, first_frame=first_frame)
-    if first_frame is not None:
-        raise UsageError(f"--first-frame is for movies; {given} has its own numbers")
+        return MovieSource(given, from_space=from_space, part=part, **movie)
+    if movie:
+        raise UsageError(f"--{next(iter(movie)).replace('_', '-')} is for movies; {given} is a frame pattern")
     return SequenceSource(given, part=part)
 
 
