@@ -53,8 +53,8 @@ def write_cubemap(path: Path, levels: Sequence[Sequence[FloatArray]], about: Map
         kind.itemsize, size, size, 0, 0, FACES, len(levels), 0,
     )  # fmt: skip
     header += struct.pack("<4I2Q", head, len(descriptor), pairs_at, len(pairs), 0, 0)
-    index = b"".join(struct.pack("<3Q", offsets[i], len(part), len(part)) for i, part in enumerate(data))
-    body = header + index + descriptor + pairs
+    level_index = b"".join(struct.pack("<3Q", offsets[i], len(part), len(part)) for i, part in enumerate(data))
+    body = header + level_index + descriptor + pairs
     body += b"\0" * (offsets[len(levels) - 1] - len(body)) + b"".join(reversed(data))
     partial = path.with_name(f"{path.name}.partial-{os.getpid()}")
     try:

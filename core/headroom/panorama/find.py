@@ -53,14 +53,14 @@ def find_lights(pixels: FloatArray, mask: FloatArray, recorded: FloatArray | Non
     def read(y0: int, y1: int) -> LightRows:
         return LightRows(pixels[y0:y1], plate[y0:y1], mask[y0:y1])
 
-    return find_lights_in(read, pixels.shape[0], pixels.shape[1])
+    return find_lights_in(read, lambda y0, y1: mask[y0:y1], pixels.shape[0], pixels.shape[1])
 
 
-def find_lights_in(read: Reader, height: int, width: int) -> FoundLights:
-    """The same over bands that ``read(y0, y1)`` gives; it is called for every row twice, in order."""
+def find_lights_in(read: Reader, mask: Callable[[int, int], FloatArray], height: int, width: int) -> FoundLights:
+    """The same over bands: ``mask(y0, y1)`` is called for every row first, then ``read(y0, y1)``, in order."""
     masked = np.zeros((height, width), np.uint8)
     for y0, y1 in _bands(height, width):
-        masked[y0:y1] = read(y0, y1).mask > 0
+        masked[y0:y1] = mask(y0, y1) > 0
     components = label_regions(masked)
     del masked
     count = int(components.max())

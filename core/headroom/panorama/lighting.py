@@ -56,9 +56,13 @@ class EnergySums:
             summed = np.add.reduceat(np.add.reduceat(values, starts, axis=1), row_starts, axis=0)
             target[rows[:, None], cells] += summed
 
-    def energy(self) -> Energy:
-        """All cells that hold light."""
-        rgb, vector = self._rgb.reshape(-1, 3), self._vector.reshape(-1, 3)
+    def energy(self, merged: int = 1) -> Energy:
+        """All cells that hold light; ``merged``: so many cells across become one."""
+        sums = [
+            np.add.reduceat(np.add.reduceat(part, range(0, self.rows, merged)), range(0, 2 * self.rows, merged), axis=1)
+            for part in (self._rgb, self._vector)
+        ]
+        rgb, vector = (part.reshape(-1, 3) for part in sums)
         length = np.linalg.norm(vector, axis=1, keepdims=True)
         lit = (length[:, 0] > 0) & (rgb != 0).any(axis=1)
         return Energy(vector[lit] / length[lit], rgb[lit])

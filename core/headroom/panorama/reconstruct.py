@@ -41,6 +41,8 @@ class Sphere:
     options: Options
     passed_through: bool
     """A linear plate that holds its highlights already: they count as raised above white, and nothing was invented."""
+    start: int
+    """The column that the network saw first."""
     report: dict[str, Any]
     _raised: list[tuple[int, npt.NDArray[np.int64], FloatArray]] = field(default_factory=list, repr=False)
     """First row, offset of each row and the end, (n, 3) linear Rec.709 of the pixels under the mask; ascending."""
@@ -72,6 +74,10 @@ class Sphere:
                 mine = slice(top - y0, end - y0)
                 pixels[mine][touched[mine]] = raised[offsets[top - first] : offsets[end - first]]
         return LightRows(pixels, recorded, mask)
+
+    def mask(self, y0: int, y1: int) -> FloatArray:
+        """(h, W) 0..1: how much of a pixel of rows y0..y1 is reconstructed."""
+        return largest_channel(self.encoder.rows(y0, y1).alpha)
 
     def recorded(self, y0: int, rows: Rows, encoder: Encoder) -> FloatArray:
         """What the plate recorded, without any gain, in the space that ``encoder``'s plan leads to."""
@@ -119,7 +125,7 @@ def reconstruct_sphere(
     whole = sphere_overview(seen, runner.contract, rows_at_once=SCENE_ROWS)
     features = scene_features(runner, whole.view)
     estimate = estimated_curve(runner.curve(whole.lines), lines=whole.lines.stride.shape[1])
-    sphere = Sphere(encoder, estimate, options, passed_through, {})
+    sphere = Sphere(encoder, estimate, options, passed_through, start, {})
     tally = Tally()
     if not passed_through:
         for y0, canonical in gain_bands(runner, seen, features, plate_bytes=plate.codes.nbytes, on_tile=on_tile):
