@@ -310,6 +310,8 @@ def test_refusals_are_one_line_and_leave_nothing(tmp_path: Path, capsys: pytest.
         ([plates, results, "--embed", "0"], 2, "1 to 64"),
         ([plates, results, "--embed", "x"], 2, "--embed"),
         ([pair.plate, pair.result, "--frames", "1-2"], 2, "single picture"),
+        ([pair.plate, pair.result, "--embed", "2"], 2, "single picture"),
+        ([plates, results, "--first-frame", "1"], 2, "for a movie"),
         ([pair.plate, pair.result, pair.result], 2, "a plate and its result"),
         ([pair.plate, pair.result, "--from", "no such space"], 2, "nearest"),
         ([pair.plate, pair.result, "--full", "--size", "99"], 2, "exclude"),

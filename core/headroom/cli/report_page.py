@@ -22,6 +22,7 @@ _PATH = click.Path(path_type=Path)
 @click.argument("pictures", nargs=-1, required=True, type=_PATH, metavar="[LDR] HDR")
 @click.option("-o", "--output", required=True, type=_PATH, metavar="PAGE.html", help="The page.")
 @click.option("--frames", metavar="RANGE", help="Frames of a shot, such as 1001-1240x2,1300; default: all.")
+@click.option("--first-frame", type=int, metavar="N", help="Number of a movie's first frame, as it was converted.")
 @click.option("--embed", metavar="N|RANGE", help="Frames of a shot to hold as pictures; default: 8, evenly spread.")
 @click.option(
     "--size",
@@ -40,6 +41,7 @@ def command(
     pictures: tuple[Path, ...],
     output: Path,
     frames: str | None,
+    first_frame: int | None,
     embed: str | None,
     most_px: int | None,
     full: bool,
@@ -72,6 +74,7 @@ def command(
             result,
             output,
             frames=frames,
+            first_frame=first_frame,
             from_space=from_space,
             to_space=to_space,
             config=ocio_config,

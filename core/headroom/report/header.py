@@ -6,6 +6,8 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
+from headroom.clipping import TAU
+
 __all__ = ["Header"]
 
 # Attribute -> what the page calls it, in the order in which it is shown.
@@ -20,6 +22,7 @@ _TITLES = {
     "headroom:configCacheId": "Config digest",
     "headroom:options": "Options",
     "headroom:fingerprint": "Fingerprint",
+    "headroom:settings": "Settings digest",
 }
 _CARRIED = {
     "smpte:timecode": "Timecode",
@@ -91,7 +94,13 @@ class Header:
     def asked_clip_level(self) -> float | None:
         """The clip level that the user gave for the conversion."""
         level = self.options.get("clip_level")
-        return float(level) if isinstance(level, (int, float)) and 0 < level <= 1 else None
+        return float(level) if isinstance(level, (int, float)) else None
+
+    @property
+    def tau(self) -> float:
+        """Where the conversion's soft mask began."""
+        tau = self.options.get("tau")
+        return float(tau) if isinstance(tau, (int, float)) and 0 < tau < 1 else TAU
 
     def rows(self) -> list[tuple[str, str]]:
         """Label and text: headroom's attributes, then what was carried over, then the file."""

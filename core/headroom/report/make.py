@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from headroom.errors import Cancelled, PlateError
+from headroom.errors import Cancelled, PlateError, UsageError
 from headroom.report.contents import contents_of
 from headroom.report.gather import Gathered
 from headroom.report.page import check_output, write_page
@@ -43,6 +43,7 @@ def make(
     output: Path,
     *,
     frames: str | None = None,
+    first_frame: int | None = None,
     from_space: str | None = None,
     to_space: str | None = None,
     config: str | None = None,
@@ -55,15 +56,16 @@ def make(
 ) -> Made:
     """Writes the page; ``plate`` None: the result alone.
 
+    ``first_frame``: number of a movie's first frame, where the conversion was given one.
     ``most_px``: longer side of the pictures in the page, 2048 for stills and 1024 for shots; ``full``: as they are.
     ``embed``: which frames of a shot are in it as pictures, a count or a range; all frames are measured.
     ``progress`` gets frames done and frames to do.
     """
     check_output(output, overwrite)
-    pair = open_pair(plate, result, frames)
+    pair = open_pair(plate, result, frames, from_space=from_space, first_frame=first_frame)
     try:
         if embed is not None and not pair.is_shot:
-            embed = None
+            raise UsageError(f"--embed {embed}: {result} is a single picture; name a pattern such as hdr.####.exr")
         pictured = chosen_frames(embed or SHOT_PICTURES, pair.frames)
         limit = None if full else most_px or (SHOT_PX if pair.is_shot else STILL_PX)
         spaces = Spaces(plate_space=from_space, result_space=to_space, config=config)

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from headroom.plate import FloatArray
-from headroom.report.frame import Band
+from headroom.report.frame import Band, brightest_of
 
 __all__ = ["PERCENTILES", "UNTOUCHED_LIMIT", "Measures"]
 
@@ -47,13 +47,13 @@ class Light:
 
     def add(self, light: FloatArray, y0: int) -> None:
         """Counts rows from ``y0`` on, (h, W, 3) linear Rec.709."""
-        brightest = light.max(axis=-1)
+        brightest = brightest_of(light)
         at = int(brightest.argmax())
         if brightest.flat[at] > self.peak:
             self.peak = float(brightest.flat[at])
             self.peak_at = at % light.shape[1], y0 + at // light.shape[1]
         self.above_white += int(np.count_nonzero(brightest > 1))
-        self.negative += int(np.count_nonzero(light.min(axis=-1) < -UNTOUCHED_FLOOR))
+        self.negative += int(np.count_nonzero(-brightest_of(-light) < -UNTOUCHED_FLOOR))
         self.pixels += brightest.size
         self.luminance_sum += float((light @ LUMINANCE_709).sum(dtype=np.float64))
         stops = np.log2(brightest[brightest > 0])
@@ -123,8 +123,8 @@ class Measures:
         self.ldr.add(band.ldr, band.y0)
         kept_ldr, kept_hdr = band.ldr[~touched], band.hdr[~touched]
         if len(kept_ldr):
-            scale = np.maximum(np.abs(kept_ldr).max(axis=-1), UNTOUCHED_FLOOR)
-            off = np.abs(kept_hdr - kept_ldr).max(axis=-1) / scale
+            scale = np.maximum(brightest_of(np.abs(kept_ldr)), UNTOUCHED_FLOOR)
+            off = brightest_of(np.abs(kept_hdr - kept_ldr)) / scale
             self.untouched += len(off)
             self.untouched_worst = max(self.untouched_worst, float(off.max()))
             self.untouched_off += int(np.count_nonzero(off > UNTOUCHED_LIMIT))

@@ -12,6 +12,7 @@ from headroom.io.frames import frames_of_range, range_text
 __all__ = ["Jumps", "chosen_frames", "find_jumps", "series_of"]
 
 MOST_PICTURES = 64
+ADDED = "Light added"
 JUMP_STOPS = 0.05
 JUMP_OVER_MEDIAN = 6.0
 """A frame is marked where the result's mean changes by more than both, beyond what the plate's mean does."""
@@ -63,34 +64,42 @@ def series_of(measures: list[dict[str, Any]]) -> list[dict[str, Any]]:
         return [None if value is None else 100 * value for value in values]
 
     common = {"zero": False, "digits": 2, "least_range": 0.2}
-    found: list[dict[str, Any]] = [
-        {"title": "Peak", "unit": "stops from white", "values": column("hdr", "peak_stops"), **common}
-    ]
     has_plate = measures[0]["ldr"] is not None
+    peak = {"title": "Peak", "unit": "stops from white", "values": column("hdr", "peak_stops"), **common}
+    most = column("hdr", "percentile_stops", "99.9")
+    found: list[dict[str, Any]] = [{**peak, "also": most, "also_title": "99.9 % are below"}]
     shares: dict[str, Any] = {"zero": True, "digits": 2, "least_range": 0.1}
     if has_plate:
-        found.append(
-            {"title": "Clipped", "unit": "% of the plate", "values": percent(column("clipped_share")), **shares}
-        )
+        clipped = percent(column("clipped_share"))
+        found.append({"title": "Clipped", "unit": "% of the plate", "values": clipped, "of_plate": True, **shares})
     else:
-        title = {"title": "Reconstructed", "unit": "% of the picture"}
-        found.append({**title, "values": percent(column("masked_share")), **shares})
+        masked = percent(column("masked_share"))
+        found.append({"title": "Reconstructed", "unit": "% of the picture", "values": masked, **shares})
     if any(value["gain_mean_stops"] is not None for value in measures):
         gains = column("gain_mean_stops")
         found.append({"title": "Mean gain in the mask", "unit": "stops", "values": gains, **common, "zero": True})
-    mean = {"title": "Mean luminance", "unit": "stops from white", "values": column("hdr", "mean_stops"), **common}
+    means = column("hdr", "mean_stops")
+    mean = {"title": "Mean luminance", "unit": "stops from white", "values": means, **common}
     found.append({**mean, "plate": column("ldr", "mean_stops")} if has_plate else mean)
+    inside = column("masked_mean_stops")
+    found.append({"title": "Mean luminance in the mask", "unit": "stops from white", "values": inside, **common})
+    if has_plate:
+        added = {"title": ADDED, "unit": "stops of mean luminance", "values": light_added(measures), **common}
+        found.append({**added, "flagged": True})
     return found
+
+
+def light_added(measures: list[dict[str, Any]]) -> list[float | None]:
+    """By frame, how much more light the result has than the plate, in stops of its mean: where flicker shows."""
+    pairs = [(value["hdr"]["mean_stops"], value["ldr"]["mean_stops"]) for value in measures]
+    return [None if hdr is None or ldr is None else hdr - ldr for hdr, ldr in pairs]
 
 
 def find_jumps(frames: list[int], measures: list[dict[str, Any]]) -> Jumps:
     """Where the light flickers; without a plate nothing can be told from what really happens in the shot."""
     if len(frames) < 3 or measures[0]["ldr"] is None:
         return Jumps((), None)
-    added: list[float | None] = []
-    for value in measures:
-        hdr, ldr = value["hdr"]["mean_stops"], value["ldr"]["mean_stops"]
-        added.append(None if hdr is None or ldr is None else hdr - ldr)
+    added = light_added(measures)
     changes = {}
     for i, (before, after) in enumerate(zip(added, added[1:], strict=False), start=1):
         if before is not None and after is not None:
@@ -102,7 +111,7 @@ def find_jumps(frames: list[int], measures: list[dict[str, Any]]) -> Jumps:
     flags = tuple(i for i, change in changes.items() if change > limit)
     worst = max(changes, key=lambda i: changes[i])
     text = (
-        "Flicker: from frame to frame the result's mean luminance changes, beyond the plate's own change, "
+        "Flicker: from frame to frame the light added changes "
         f"by {usual:.3f} stops as a rule (median), at most by {changes[worst]:.3f} at frame {frames[worst]}."
     )
     if flags:

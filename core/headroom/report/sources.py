@@ -13,6 +13,7 @@ from headroom.io.movie import MovieSource, is_movie
 from headroom.io.pattern import is_pattern
 from headroom.io.sequence import SequenceSource
 from headroom.plate import Plate
+from headroom.report.header import Header
 
 __all__ = ["Pair", "open_pair"]
 
@@ -58,11 +59,23 @@ class Pair:
             self.plate.close()
 
 
-def open_pair(plate: Path | None, result: Path, frames: str | None = None) -> Pair:
-    """Finds both sides; ``frames`` as in ``--frames``. UsageError where they cannot belong together."""
+def open_pair(
+    plate: Path | None,
+    result: Path,
+    frames: str | None = None,
+    *,
+    from_space: str | None = None,
+    first_frame: int | None = None,
+) -> Pair:
+    """Finds both sides; ``frames`` as in ``--frames``. UsageError where they cannot belong together.
+
+    ``from_space`` and ``first_frame`` are for movies: PQ and HLG are read only where their space is named.
+    """
     if is_movie(result):
         raise UsageError(f"{result} is a movie, not a result: name the EXR frames (hdr.####.exr) made from it")
     is_shot = is_pattern(result)
+    if first_frame is not None and (plate is None or not is_movie(plate)):
+        raise UsageError("--first-frame is for a movie as the plate; files have their own numbers")
     if plate is not None and (is_pattern(plate) or is_movie(plate)) != is_shot:
         shot, still = (result, plate) if is_shot else (plate, result)
         raise UsageError(f"{shot} is a shot and {still} is not: name a pattern such as plate.####.jpg for both")
@@ -75,8 +88,13 @@ def open_pair(plate: Path | None, result: Path, frames: str | None = None) -> Pa
     results = SequenceSource(result)
     plates: FrameSource | None = None
     if plate is not None:
-        plates = MovieSource(plate) if is_movie(plate) else SequenceSource(plate)
+        plates = _movie(plate, results, from_space, first_frame) if is_movie(plate) else SequenceSource(plate)
     return _shot(results, plates, frames)
+
+
+def _movie(plate: Path, results: SequenceSource, from_space: str | None, first_frame: int | None) -> MovieSource:
+    space = from_space or Header.of(io.header(results.path(results.frames[0]))).source_space
+    return MovieSource(plate, from_space=space, first_frame=first_frame)
 
 
 def _shot(results: SequenceSource, plates: FrameSource | None, frames: str | None) -> Pair:

@@ -122,6 +122,10 @@ async function showFrame(index) {
   }
   if (wanted !== index) return;
   current = index;
+  if (!viewer.probe) {
+    const [x, y] = spec.measures.hdr.peak_at;
+    viewer.probe = { x: Math.floor(x / spec.block), y: Math.floor(y / spec.block) };
+  }
   viewer.show(picture);
   const plot = () => histogramPlot(byId("histogram"), spec.measures.hdr, spec.measures.ldr);
   plot();
@@ -201,7 +205,7 @@ const step = (by) => facts.embedded.length > 1 && goTo(clamp(wanted + by, 0, fac
 
 if (facts.shot) {
   const pictured = facts.embedded.map((spec) => spec.frame);
-  const plots = facts.series.map((series) => seriesPlot(byId("plots"), facts.frames, series, facts.flags, pictured, (index) => scrub(index)));
+  const plots = facts.series.map((series) => seriesPlot(byId("plots"), facts.frames, series, series.flagged ? facts.flags : [], pictured, (index) => scrub(index)));
   const tell = (index) => {
     plots.forEach((plot) => plot.move(index));
     byId("scrub").value = String(index);

@@ -23,10 +23,14 @@ const signed = (value, digits = 1) => (value >= 0 ? "+" : "−") + Math.abs(valu
 function ticks(low, high, count) {
   const raw = (high - low) / Math.max(count, 1);
   const power = 10 ** Math.floor(Math.log10(raw));
-  const step = [1, 2, 5, 10].map((f) => f * power).find((s) => s >= raw * 0.999);
-  const out = [];
-  for (let i = Math.ceil(low / step - 1e-9); i * step <= high + step * 1e-9; i++) out.push(i * step);
-  return out;
+  const at = (step) => {
+    const out = [];
+    for (let i = Math.ceil(low / step - 1e-9); i * step <= high + step * 1e-9; i++) out.push(i * step);
+    return out;
+  };
+  const steps = [10, 5, 2, 1].map((f) => f * power);
+  const step = steps.find((s) => at(s).length >= Math.min(count, 3)) || power;
+  return { marks: at(step), digits: Math.max(0, -Math.floor(Math.log10(step) + 1e-9)) };
 }
 
 function histogramPlot(box, hdr, ldr) {
@@ -92,14 +96,16 @@ function legendPlot(box, colours, words, unitText) {
 function seriesPlot(box, frames, series, flags, embedded, pick) {
   const figure = html("figure");
   const caption = html("figcaption");
-  const value = html("b");
-  caption.append(html("span", {}, `${series.title}, ${series.unit}`), value);
+  const value = html("span", { class: "values" });
+  const title = html("span", {}, series.title);
+  title.append(" ", html("span", { class: "note" }, series.unit));
+  caption.append(title, value);
   const holder = html("div", { class: "plot" });
   figure.append(caption, holder);
   box.append(figure);
-  const lines = [{ values: series.values, class: "line-hdr" }];
-  if (series.plate) lines.push({ values: series.plate, class: "line-ldr" });
-  if (series.also) lines.push({ values: series.also, class: "line-faint" });
+  const lines = [{ name: series.plate ? "result" : "", values: series.values, class: series.of_plate ? "line-ldr" : "line-hdr" }];
+  if (series.plate) lines.unshift({ name: "plate", values: series.plate, class: "line-ldr" });
+  if (series.also) lines.unshift({ name: series.also_title, values: series.also, class: "line-faint" });
   let x = () => 0;
   let cursor = null;
   let current = 0;
@@ -120,13 +126,12 @@ function seriesPlot(box, frames, series, flags, embedded, pick) {
     x = (frame) => left + ((frame - first) / Math.max(last - first, 1)) * (width - left - right);
     const y = (v) => top + ((high - v) / (high - low)) * (height - top - bottom);
     const root = svg("svg", { viewBox: `0 0 ${width} ${height}`, height, role: "img", "aria-label": `${series.title} over ${frames.length} frames, from ${Math.min(...found).toFixed(2)} to ${Math.max(...found).toFixed(2)} ${series.unit}` });
-    const marks = ticks(low, high, 4);
-    const digits = Math.max(0, -Math.floor(Math.log10(marks.length > 1 ? marks[1] - marks[0] : 1) + 1e-9));
+    const { marks, digits } = ticks(low, high, 4);
     for (const mark of marks) {
       root.append(svg("line", { class: "grid", x1: left, x2: width - right, y1: y(mark), y2: y(mark) }));
       root.append(svg("text", { class: "axis", x: left - 5, y: y(mark) + 4, "text-anchor": "end" }, mark.toFixed(digits).replace("-", "−")));
     }
-    for (const mark of ticks(first, Math.max(last, first + 1), Math.min(width / (4.5 * unit), last - first + 1)).filter((m) => Number.isInteger(m) && m <= last)) {
+    for (const mark of ticks(first, Math.max(last, first + 1), Math.min(width / (6 * unit), last - first + 1)).marks.filter((m) => Number.isInteger(m) && m <= last)) {
       root.append(svg("text", { class: "axis", x: x(mark), y: height - 0.25 * unit, "text-anchor": "middle" }, String(mark)));
     }
     for (const frame of embedded) root.append(svg("line", { class: "zero", x1: x(frame), x2: x(frame), y1: height - bottom, y2: height - bottom + 0.3 * unit }));
@@ -167,7 +172,10 @@ function seriesPlot(box, frames, series, flags, embedded, pick) {
   const move = (index) => {
     current = index;
     const text = (v) => (v === null || v === undefined ? "–" : v.toFixed(series.digits).replace("-", "−"));
-    value.textContent = text(series.values[index]) + (series.plate ? `  (plate ${text(series.plate[index])})` : "");
+    value.replaceChildren(...lines.flatMap((line) => {
+      const number = html("b", { class: line.class.replace("line", "word") }, text(line.values[index]));
+      return line.name ? [html("span", { class: "note" }, line.name), number] : [number];
+    }));
     if (cursor) for (const end of ["x1", "x2"]) cursor.setAttribute(end, x(frames[index]));
   };
   new ResizeObserver(drawAgain).observe(holder);
