@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import click
 
 from headroom.cli.options import emit_json, json_option
+from headroom.cli.signals import cancel_on_signal
 
 __all__ = ["command"]
 
@@ -27,19 +30,34 @@ def _shares(text: str) -> tuple[float, ...]:
 @click.command("evaluate")
 @click.argument("folder", type=_FOLDER, metavar="DIR")
 @click.option("--model", "models", multiple=True, help="A model's name or folder; may be given again. [headroom-1]")
-@click.option("--suite", "suites", multiple=True, help="Virtual cameras; may be given again. [the usual ones]")
-@click.option("--shares", type=_shares, metavar="PERCENT,...", help="Clipped shares of the photographs. [2,5,15]")
+@click.option(
+    "--shots", is_flag=True, help="Steadiness in time, on synthetic shots of the images: --temporal on and off."
+)
+@click.option("--ibl", is_flag=True, help="The light that panoramas throw: diffuse, glossy, suns, shadows.")
+@click.option("--quick", is_flag=True, help="With --shots: few and short ones.")
+@click.option(
+    "--suite",
+    "suites",
+    multiple=True,
+    help="Virtual cameras, or with --shots kinds of shot; may be given again. [the usual ones]",
+)
+@click.option(
+    "--shares", type=_shares, metavar="PERCENT,...", help="Clipped shares of the photographs. [2,5,15; shots 5,15]"
+)
 @click.option("--measure", "measures", multiple=True, help="A group of measures; may be given again. [all there are]")
 @click.option("--peers", type=_FOLDER, help="Folder with other systems' weights; default: one named peers near DIR.")
 @click.option("--no-baselines", is_flag=True, help="The model and the oracles alone.")
 @click.option("--no-estimate", is_flag=True, help="Leave out --curve estimate.")
-@click.option("-o", "--output", type=_FOLDER, help="Folder for evaluation.json and evaluation.md.")
+@click.option("-o", "--output", type=_FOLDER, help="Folder for evaluation.json and .md (shots.*, evaluation-ibl.*).")
 @click.option("--device", default="auto", show_default=True, help="auto, cuda, cuda:N, mps or cpu.")
 @click.option("--precision", type=click.Choice(["auto", "fp32", "fp16", "bf16"]), default="auto", show_default=True)
 @json_option
 def command(
     folder: Path,
     models: tuple[str, ...],
+    shots: bool,
+    ibl: bool,
+    quick: bool,
     suites: tuple[str, ...],
     shares: tuple[float, ...] | None,
     measures: tuple[str, ...],
@@ -53,36 +71,27 @@ def command(
 ) -> None:
     """Measure models against baselines and oracles on the HDR images of DIR.
 
-    Prints Markdown tables, or JSON.
+    Prints Markdown tables, or JSON. With --shots, DIR's images become shots with known motion, and what flickers is
+    measured beside what is right. With --ibl its panoramas light things, and that light is compared with the true one.
     """
-    from rich.console import Console
-    from rich.progress import Progress
-
     from headroom.errors import UsageError
-    from headroom.evaluate import evaluate, model_methods
-    from headroom.evaluate.score import MEASURES
-    from headroom.evaluate.suites import SUITES
 
-    for name, known in [*((name, SUITES) for name in suites), *((name, MEASURES) for name in measures)]:
-        if name not in known:
-            raise UsageError(f"no suite or measure {name!r}; there are: {', '.join(known)}")
-    asked: dict[str, Any] = {"suites": suites, "shares": shares, "measures": measures}
-    methods = [
-        method
-        for model in models or ("headroom-1",)
-        for method in model_methods(model, device=device, precision=precision, estimate=not no_estimate)
-    ]
-    console = Console(stderr=True)
-    with Progress(console=console, transient=True, disable=not console.is_terminal) as bar:
-        row = bar.add_task("", total=1.0)
-        report = evaluate(
-            folder,
-            methods,
-            peers=peers,
-            with_baselines=not no_baselines,
-            progress=lambda share, name: bar.update(row, completed=share, description=name),
-            **{name: value for name, value in asked.items() if value},
-        )
+    if quick and not shots:
+        raise UsageError("--quick belongs to --shots")
+    if shots and no_estimate:
+        raise UsageError("--no-estimate has no meaning with --shots: the plates are sRGB and nothing is estimated")
+    asked: dict[str, Any] = {"shares": shares, "measures": measures}
+    asked = {name: value for name, value in asked.items() if value}
+    asked |= {"peers": peers, "with_baselines": not no_baselines}
+    chosen = models or ("headroom-1",)
+    if ibl:
+        if shots or measures or no_estimate:
+            raise UsageError("--ibl takes neither --shots, --measure nor --no-estimate")
+        report = _panoramas(folder, chosen, device, precision, suites=suites, **asked)
+    elif shots:
+        report = _shots(folder, chosen, device, precision, kinds=suites, quick=quick, **asked)
+    else:
+        report = _stills(folder, chosen, device, precision, suites=suites, estimate=not no_estimate, **asked)
     if output is not None:
         for path in report.write(output):
             click.echo(f"written: {path}", err=True)
@@ -90,3 +99,91 @@ def command(
         emit_json(report.as_dict())
     else:
         click.echo(report.markdown())
+
+
+def _stills(
+    folder: Path,
+    models: Sequence[str],
+    device: str,
+    precision: str,
+    *,
+    suites: Sequence[str],
+    estimate: bool,
+    **asked: Any,
+) -> Any:
+    from headroom.evaluate import evaluate, model_methods
+    from headroom.evaluate.score import MEASURES
+    from headroom.evaluate.suites import SUITES
+
+    _check("suite", suites, SUITES)
+    _check("measure", asked.get("measures", ()), MEASURES)
+    if suites:
+        asked["suites"] = suites
+    methods = [
+        method
+        for model in models
+        for method in model_methods(model, device=device, precision=precision, estimate=estimate)
+    ]
+    with _progress() as tell:
+        return evaluate(folder, methods, progress=tell, **asked)
+
+
+def _shots(
+    folder: Path, models: Sequence[str], device: str, precision: str, *, kinds: Sequence[str], quick: bool, **asked: Any
+) -> Any:
+    from headroom.evaluate.shots import KINDS, QUICK, SHOT_MEASURES, evaluate_shots, model_shot_methods
+
+    _check("kind of shot", kinds, KINDS)
+    _check("measure", asked.get("measures", ()), SHOT_MEASURES)
+    if kinds:
+        asked["kinds"] = kinds
+    if quick:
+        asked["size"] = QUICK
+    methods = [method for model in models for method in model_shot_methods(model, device=device, precision=precision)]
+    with cancel_on_signal() as cancelled, _progress() as tell:
+        return evaluate_shots(folder, methods, progress=tell, cancelled=cancelled, **asked)
+
+
+def _panoramas(
+    folder: Path, models: Sequence[str], device: str, precision: str, *, suites: Sequence[str], **asked: Any
+) -> Any:
+    from headroom.evaluate.ibl import evaluate_ibl, ibl_methods
+    from headroom.evaluate.suites import SUITES
+
+    _check("suite", suites, SUITES)
+    if suites:
+        asked["suites"] = suites
+    methods = [method for model in models for method in ibl_methods(model, device=device, precision=precision)]
+    with _progress() as tell:
+        return evaluate_ibl(folder, methods, progress=tell, **asked)
+
+
+def _check(what: str, names: Iterable[str], known: Collection[str]) -> None:
+    from headroom.errors import UsageError
+
+    for name in names:
+        if name not in known:
+            raise UsageError(f"no {what} {name!r}; there are: {', '.join(known)}")
+
+
+@contextmanager
+def _progress() -> Iterator[Callable[[float, str], None]]:
+    """A bar on a terminal; elsewhere a line whenever a twentieth is done."""
+    from rich.console import Console
+    from rich.progress import Progress
+
+    console = Console(stderr=True)
+    if not console.is_terminal:
+        told = -1
+
+        def line(share: float, name: str) -> None:
+            nonlocal told
+            if int(share * 20) > told:
+                told = int(share * 20)
+                click.echo(f"{share:4.0%} {name}", err=True)
+
+        yield line
+        return
+    with Progress(console=console, transient=True) as bar:
+        row = bar.add_task("", total=1.0)
+        yield lambda share, name: bar.update(row, completed=share, description=name)
