@@ -111,7 +111,8 @@ def _work(arguments: tuple[str, ...]) -> Work:
     checked({name: value for name, value in said.items() if name in SETTINGS and name != "resume"})
     shot = plan_shots(
         [_absolute(inputs[0])], _absolute(said["output"]), frames=said["frames"], missing=said["missing"],
-        part=said["part"], from_space=said["from_space"], first_frame=said["first_frame"],
+        part=said["part"], from_space=said["from_space"],
+        movie={name: said[name] for name in ("first_frame", "levels", "matrix") if said[name] is not None},
     )[0]  # fmt: skip
     options: list[str] = []
     paths: dict[str, tuple[str, str]] = {}

@@ -25,6 +25,8 @@ START_S = 60.0
 END_S = 30.0
 POLL_S = 0.05
 _LAST_LINES = 10
+_started: list[subprocess.Popen[bytes]] = []
+"""Held, since a process that goes on is not to be waited for."""
 _FRAME_LINE = re.compile(r"-?\d+  \S")
 """What ``headroom convert`` prints for a frame that is done begins so."""
 
@@ -44,6 +46,7 @@ def start(folder: Path, *, idle_s: float | None = None) -> Session:
             process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, **_apart())
     except OSError as error:
         raise SessionError(f"{folder}: the session's process cannot be started ({error.strerror})") from error
+    _started.append(process)
     until = time.monotonic() + START_S
     while time.monotonic() < until:
         session = Session.read(folder)
