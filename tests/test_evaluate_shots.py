@@ -243,6 +243,7 @@ def test_a_plan_takes_every_kind_and_both_shares() -> None:
     assert min(counts) >= 2
     assert len(plan_shots(scenes, size=QUICK)) == 10
     assert {spec.kind for spec in plan_shots(scenes, kinds=("lamp",))} == {"lamp"}
+    assert len(plan_shots(scenes, kinds=("lamp",), shares=(0.1,))) == 16, "none twice"
     with pytest.raises(UsageError, match="somersault"):
         plan_shots(scenes, kinds=("somersault",))
     with pytest.raises(UsageError, match="2 frames"):

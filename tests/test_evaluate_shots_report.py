@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from command import headroom, one_line
 from headroom import io
 from headroom.errors import Cancelled, UsageError
 from headroom.evaluate.expandnet import find_peers
@@ -146,6 +147,24 @@ def test_what_makes_no_sense_is_refused(folder: Path) -> None:
 
     with pytest.raises(UsageError, match="answered"):
         evaluate_shots(folder, [ShotMethod("short", short)], size=SMALL, peers=folder / "none")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--quick"], "--quick belongs to --shots"),
+        (["--shots", "--suite", "somersault"], "no kind of shot 'somersault'; there are: pan, handheld"),
+        (["--shots", "--measure", "ssim"], "no measure 'ssim'; there are: motion"),
+        (["--shots", "--no-estimate"], "--no-estimate has no meaning with --shots"),
+    ],
+)
+def test_wrong_requests_end_in_one_line(
+    folder: Path, arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    said = headroom(capsys, "evaluate", folder, *arguments)
+    assert said.code == 2
+    assert message in said.err
+    assert one_line(said.err)
 
 
 def test_jod_of_a_shot_counts_flicker() -> None:

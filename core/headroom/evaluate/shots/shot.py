@@ -49,8 +49,8 @@ NEAR = 33
 # A sample belongs to one layer only where the mover covers it wholly or not at all.
 PURE = 1e-3
 
-# Pictures kept: codes, truth and coverage of some twenty frames.
-KEPT = 64
+# Pictures kept: codes, truth and coverage of some thirty frames.
+KEPT = 96
 
 _Kept = TypeVar("_Kept")
 

@@ -96,14 +96,15 @@ def plan_shots(
     shares: Sequence[float] = SHARES,
     size: Size | None = None,
 ) -> list[ShotSpec]:
-    """Some shots of every scene, kinds and shares in turn; every fourth shot is stored as JPEG."""
+    """Some shots of every scene, kinds and shares in turn, none twice; every fourth shot is stored as JPEG."""
     size = size or Size()
-    specs: list[ShotSpec] = []
+    specs: dict[tuple[str, str, float], ShotSpec] = {}
     for index, scene in enumerate(scenes[: size.scenes]):
         for turn in range(size.shots_per_scene):
             # The second shot is half the list away from the first; shares change their partner every two scenes.
             kind = kinds[(index + turn * (len(kinds) // 2)) % len(kinds)]
             share = shares[(index // 2 + turn) % len(shares)]
             quality = JPEG_QUALITY if (index + turn) % JPEG_EVERY == JPEG_EVERY - 1 else None
-            specs.append(ShotSpec(scene, kind, share, size.frames, size.width, size.height, quality))
-    return specs
+            spec = ShotSpec(scene, kind, share, size.frames, size.width, size.height, quality)
+            specs.setdefault((scene.name, kind, share), spec)
+    return list(specs.values())

@@ -92,7 +92,8 @@ def _paired(report: ShotReport) -> str:
     for i, method in enumerate(report.names("method")):
         for other in names[i + 1 :]:
             share = report.ratio(method, other, "excess")
-            ratio = "" if math.isnan(share.ratio) else f"{share.ratio:.2f} [{share.low:.2f}, {share.high:.2f}]"
+            bound = math.isnan(share.ratio) or other in report.names("oracle")
+            ratio = "" if bound else f"{share.ratio:.2f} [{share.low:.2f}, {share.high:.2f}]"
             rows.append(
                 [f"{method} against {other}", ratio, *(_paired_cell(report, method, other, c) for c in columns)]
             )
