@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from command import headroom
 from torch.utils.flop_counter import FlopCounterMode
 
+from command import headroom
 from headroom import io, weights
 from headroom.bench.convolutions import Layer, convolution_rate, local_layers
 from headroom.bench.files import decode_rates, encode_rates

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from itertools import groupby
 from typing import Any
 
 import numpy as np
@@ -20,7 +19,7 @@ from headroom.networks.curve_net import Curve, Lines
 from headroom.networks.headroom1 import HeadroomOne
 from headroom.plate import FloatArray
 
-__all__ = ["BandInput", "BandOutput", "Runner", "TilePlan"]
+__all__ = ["BandInput", "BandOutput", "FrameRow", "Runner", "TilePlan"]
 
 log = logging.getLogger(__name__)
 
@@ -71,6 +70,39 @@ class BandOutput:
     """(h, W) log2 of the expected error in stops."""
     dequantize: FloatArray | None
     """(h, W, 3) -1..1 half codes, if asked for."""
+
+
+@dataclass(frozen=True)
+class FrameRow:
+    """One row of tiles of a frame."""
+
+    tiles: Sequence[Tile]
+    band: BandInput
+    size: tuple[int, int]
+    """Width and height of the frame."""
+    features: Tensor
+    """The scene's, of the whole frame."""
+
+    @property
+    def first_row(self) -> int:
+        """Of the cores."""
+        return self.tiles[0].core.y0
+
+    def empty(self, dequantize: bool) -> BandOutput:
+        """Where its result will stand."""
+        rows, width = self.tiles[0].core.height, self.size[0]
+        return BandOutput(
+            np.zeros((rows, width, 3), np.float32),
+            np.zeros((rows, width), np.float32),
+            np.zeros((rows, width, 3), np.float32) if dequantize else None,
+        )
+
+
+@dataclass(frozen=True)
+class _Piece:
+    tile: Tile
+    row: FrameRow
+    out: BandOutput
 
 
 class Runner:
@@ -163,73 +195,83 @@ class Runner:
 
         Tiles with nothing clipped skip the network, unless dequantising is asked for.
         """
-        width, height = size
-        y0, y1 = tiles[0].core.y0, tiles[0].core.y1
-        out = BandOutput(
-            np.zeros((y1 - y0, width, 3), np.float32),
-            np.zeros((y1 - y0, width), np.float32),
-            np.zeros((y1 - y0, width, 3), np.float32) if dequantize else None,
-        )
-        todo = [t for t in tiles if dequantize or _core_rows(band.alpha, band.y0, t.core).any()]
-        for _ in range(len(tiles) - len(todo)):
-            on_tile()
-        for _, same in groupby(todo, key=lambda t: (t.window.width, t.window.height)):
-            for chunk in _chunks(list(same), batch):
-                self._run(chunk, band, width, height, features, out, y0)
+        row = FrameRow(tiles, band, size, features)
+        return self.bands([row], dequantize=dequantize, batch=batch, on_tile=on_tile)[0]
+
+    def bands(
+        self, rows: Sequence[FrameRow], *, dequantize: bool, batch: int, on_tile: Callable[[], None]
+    ) -> list[BandOutput]:
+        """A row of tiles of each of several frames; tiles of one size go together, whichever frame they are of.
+
+        On a GPU a small frame alone leaves most of it idle; on a CPU ``batch`` is 1 and nothing is gained.
+        """
+        groups: dict[tuple[int, int], list[_Piece]] = {}
+        outs = []
+        for row in rows:
+            out = row.empty(dequantize)
+            outs.append(out)
+            for tile in row.tiles:
+                if dequantize or _core_rows(row.band.alpha, row.band.y0, tile.core).any():
+                    groups.setdefault((tile.window.width, tile.window.height), []).append(_Piece(tile, row, out))
+                else:
+                    on_tile()
+        for same in groups.values():
+            for start in range(0, len(same), batch):
+                chunk = same[start : start + batch]
+                self._run(chunk)
                 for _ in chunk:
                     on_tile()
-        return out
+        return outs
 
-    def _run(
-        self, tiles: list[Tile], band: BandInput, width: int, height: int, features: Tensor, out: BandOutput, y0: int
-    ) -> None:
+    def _run(self, pieces: list[_Piece]) -> None:
         try:
-            self._forward(tiles, band, width, height, features, out, y0)
+            self._forward(pieces)
             return
         except (RuntimeError, MemoryError) as error:
             if not is_out_of_memory(error):
                 raise
             if self.device.type == "cuda":
                 torch.cuda.empty_cache()
-            smaller = tiles if len(tiles) > 1 else self._split(tiles[0], width, height, error)
+            smaller = pieces if len(pieces) > 1 else self._split(pieces[0], error)
         # Outside the handler: the failed call's tensors are released before the smaller ones are tried.
-        for tile in smaller:
-            self._run([tile], band, width, height, features, out, y0)
+        for piece in smaller:
+            self._run([piece])
 
-    def _split(self, tile: Tile, width: int, height: int, error: BaseException) -> list[Tile]:
-        contract = self.contract
-        parts = split(tile, width, height, halo_px=contract.halo_px, multiple=contract.multiple_of)
+    def _split(self, piece: _Piece, error: BaseException) -> list[_Piece]:
+        contract, tile = self.contract, piece.tile
+        parts = split(tile, *piece.row.size, halo_px=contract.halo_px, multiple=contract.multiple_of)
         if len(parts) == 1:
             raise DeviceError(
                 f"out of memory on {self.device} with a tile of {tile.core.width}x{tile.core.height} px; "
                 "close other programs, give less --memory, or use --device cpu"
             ) from error
         log.warning("out of memory on %s: tile of %d px halved", self.device, tile.core.width)
-        return parts
+        return [_Piece(part, piece.row, piece.out) for part in parts]
 
-    def _forward(
-        self, tiles: list[Tile], band: BandInput, width: int, height: int, features: Tensor, out: BandOutput, y0: int
-    ) -> None:
-        x, alpha = (self._upload(_windows(part, band.y0, tiles)) for part in (band.x_srgb, band.alpha))
-        place = torch.tensor([_place(tile.window, width, height) for tile in tiles], dtype=torch.float64)
+    def _forward(self, pieces: list[_Piece]) -> None:
+        x, alpha = (
+            self._upload(_windows([(getattr(piece.row.band, name), piece) for piece in pieces]))
+            for name in ("x_srgb", "alpha")
+        )
+        place = torch.tensor([_place(piece.tile.window, *piece.row.size) for piece in pieces], dtype=torch.float64)
+        dequantize = pieces[0].out.dequantize is not None
         with torch.inference_mode(), self.autocast():
             local = self._local(
                 x.permute(0, 3, 1, 2),  # channels last already
                 alpha.permute(0, 3, 1, 2),
-                features.expand(len(tiles), -1, -1, -1),
+                _features(pieces),
                 place if self.device.type == "mps" else place.to(self.device),
-                dequantize=out.dequantize is not None,
+                dequantize=dequantize,
             )
         self.pixels_run += x.shape[0] * x.shape[1] * x.shape[2]
         fetched = []
-        for index, tile in enumerate(tiles):
-            rows = slice(tile.core.y0 - y0, tile.core.y1 - y0)
-            columns = slice(tile.core.x0, tile.core.x1)
-            fetched.append((out.gain_log2[rows, columns], self._fetch(_core(local.gain_log2[index], tile))))
-            spread = out.spread_log2[rows, columns, None]
-            fetched.append((spread, self._fetch(_core(local.spread_log2[index], tile))))
+        for index, piece in enumerate(pieces):
+            tile, out, y0 = piece.tile, piece.out, piece.row.first_row
+            inside = slice(tile.core.y0 - y0, tile.core.y1 - y0), slice(tile.core.x0, tile.core.x1)
+            fetched.append((out.gain_log2[inside], self._fetch(_core(local.gain_log2[index], tile))))
+            fetched.append((out.spread_log2[inside][..., None], self._fetch(_core(local.spread_log2[index], tile))))
             if out.dequantize is not None and local.dequantize is not None:
-                fetched.append((out.dequantize[rows, columns], self._fetch(_core(local.dequantize[index], tile))))
+                fetched.append((out.dequantize[inside], self._fetch(_core(local.dequantize[index], tile))))
         if self.device.type == "cuda":
             torch.cuda.current_stream(self.device).synchronize()
         for place_in_frame, values in fetched:
@@ -259,21 +301,25 @@ def _core_rows(values: FloatArray, first: int, core: Rect) -> FloatArray:
     return values[core.y0 - first : core.y1 - first, core.x0 : core.x1]
 
 
-def _windows(values: FloatArray, first: int, tiles: Sequence[Tile]) -> Tensor:
-    """(B, h, w, 3) of the tiles' windows; what lies beyond the frame repeats its last row and column."""
+def _windows(parts: Sequence[tuple[FloatArray, _Piece]]) -> Tensor:
+    """(B, h, w, 3) of the pieces' windows; what lies beyond the frame repeats its last row and column."""
     windows = []
-    for window in (tile.window for tile in tiles):
+    for values, piece in parts:
+        window, first = piece.tile.window, piece.row.band.y0
         part = values[window.y0 - first : window.y1 - first, window.x0 : window.x1]
         right, bottom = window.width - part.shape[1], window.height - part.shape[0]
         windows.append(np.pad(part, ((0, bottom), (0, right), (0, 0)), mode="edge") if right or bottom else part)
     return torch.from_numpy(np.stack(windows) if len(windows) > 1 else np.ascontiguousarray(windows[0])[None])
 
 
+def _features(pieces: Sequence[_Piece]) -> Tensor:
+    """(B, F, h, w): each piece's frame's."""
+    first = pieces[0].row.features
+    if all(piece.row.features is first for piece in pieces):
+        return first.expand(len(pieces), -1, -1, -1)
+    return torch.cat([piece.row.features for piece in pieces])
+
+
 def _core(values: Tensor, tile: Tile) -> Tensor:
     core, window = tile.core, tile.window
     return values[:, core.y0 - window.y0 : core.y1 - window.y0, core.x0 - window.x0 : core.x1 - window.x0]
-
-
-def _chunks(tiles: list[Tile], size: int) -> Iterator[list[Tile]]:
-    for start in range(0, len(tiles), size):
-        yield tiles[start : start + size]
