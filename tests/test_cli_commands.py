@@ -116,7 +116,8 @@ def test_the_options_of_convert_are_a_promise(capsys: CapSys) -> None:
         "--output", "--model", "--from", "--to", "--ocio-config", "--curve", "--boost", "--clip-level", "--tau",
         "--peak-stops", "--strength", "--dequantize", "--mask", "--gain", "--depth", "--compression", "--part",
         "--device", "--precision", "--memory", "--overwrite", "--resume", "--json", "--frames", "--missing",
-        "--first-frame", "--levels", "--matrix", "--preview-movie", "--preview-exposure",
+        "--temporal", "--analysis", "--analyse-only", "--preview-movie", "--preview-exposure", "--first-frame",
+        "--levels", "--matrix",
     }  # fmt: skip
 
 

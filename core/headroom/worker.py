@@ -352,7 +352,7 @@ def _import_engine() -> None:
         import headroom.colour.ocio
         import headroom.io.reading
         import headroom.io.writing
-        import headroom.jobs  # noqa: F401
+        import headroom.jobs.job  # noqa: F401
 
 
 def _give_back_device_memory() -> None:

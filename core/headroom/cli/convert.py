@@ -15,7 +15,11 @@ from headroom.errors import UsageError
 __all__ = ["command"]
 
 _PATH = click.Path(path_type=Path)
-_SHOT_OPTIONS = ("frames", "missing", "preview_movie", "preview_exposure", "first_frame", "levels", "matrix")
+_SHOT_OPTIONS = (
+    ("frames", "missing", "temporal", "analysis", "analyse_only")
+    + ("preview_movie", "preview_exposure")
+    + ("first_frame", "levels", "matrix")
+)
 
 
 @click.command("convert")
@@ -29,6 +33,15 @@ _SHOT_OPTIONS = ("frames", "missing", "preview_movie", "preview_exposure", "firs
     type=click.Choice(["error", "skip", "nearest"]),
     help="Frames that are asked for and not there.  [default: error; gaps in what is there are only told]",
 )
+@click.option(
+    "--temporal",
+    type=click.Choice(["on", "off"]),
+    help="Steady the added light in time.  [default: patterns and movies]",
+)
+@click.option(
+    "--analysis", type=_PATH, metavar="FILE", help="What the frames of a shot have in common; made if absent."
+)
+@click.option("--analyse-only", is_flag=True, help="Make the analysis, no frames: chunks on a farm share it.")
 @click.option("--preview-movie", type=_PATH, metavar="FILE", help="Also a tone-mapped movie to look at: .mp4, .mov.")
 @click.option("--preview-exposure", type=float, default=0.0, metavar="STOPS", help="Of the preview movie.")
 @click.option("--first-frame", type=int, metavar="N", help="Number of a movie's first frame; default: its time code.")
@@ -70,6 +83,8 @@ def command(inputs: tuple[Path, ...], output: Path | None, as_json: bool, resume
     from headroom.jobs.shots import is_shot
 
     shot_only = {name: chosen.pop(name) for name in _SHOT_OPTIONS}
+    if output is None and shot_only["analyse_only"] and shot_only["analysis"]:
+        output = shot_only["analysis"].parent
     if output is None:
         raise UsageError("no output: name a file, a pattern or a folder with -o")
     shots = [path for path in inputs if is_shot(path)]
@@ -113,7 +128,11 @@ def _stills(inputs: tuple[Path, ...], output: Path, as_json: bool, chosen: dict[
 
 def _refuse_shot_options(inputs: tuple[Path, ...], given: dict[str, Any]) -> None:
     """Options that mean something for shots only; a file of a sequence was probably meant as all of it."""
-    named = [name for name, value in given.items() if value not in (None, 0.0)]
+    named = [
+        name
+        for name, value in given.items()
+        if value not in (None, 0.0, False) and (name, value) != ("temporal", "off")
+    ]
     if not named:
         return
     from headroom.io.sequence import pattern_of_file

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -14,8 +14,10 @@ from headroom.cli.report_shots import ShotListener, ShotWatcher
 from headroom.cli.signals import cancel_on_signal
 from headroom.errors import UsageError
 from headroom.jobs import Settings
-from headroom.jobs.shot_job import ShotJob, ShotResult
 from headroom.jobs.shots import Missing, Shot, plan_shots
+
+if TYPE_CHECKING:
+    from headroom.jobs.shot_job import ShotResult
 
 __all__ = ["convert_shots"]
 
@@ -28,6 +30,9 @@ def convert_shots(
     *,
     frames: str | None,
     missing: Missing | None,
+    temporal: str | None,
+    analysis: Path | None,
+    analyse_only: bool,
     preview_movie: Path | None,
     preview_exposure: float,
     **movie: Any,
@@ -38,16 +43,23 @@ def convert_shots(
         inputs, output, frames=frames, missing=missing, part=settings.part, from_space=settings.from_space,
         movie={name: value for name, value in movie.items() if value is not None},
     )  # fmt: skip
+    if temporal == "off" and (analyse_only or analysis is not None):
+        raise UsageError("--analysis is what --temporal on goes by: leave out one of them")
+    if analysis is not None and len(shots) > 1:
+        raise UsageError(f"--analysis {analysis}: one file for one shot; convert the shots apart")
     if preview_movie is not None:
         _check_preview(preview_movie, shots)
+    from headroom.jobs.shot_job import ShotJob  # the network's library comes after all that may be wrong without it
+
     results: list[ShotResult] = []
     begun = time.perf_counter()
     keeper = click.get_current_context().obj  # of a farm's session: holds the model between its tasks
     with cancel_on_signal() as cancelled:
-        job = ShotJob(settings, keeper.reconstructor(settings) if keeper else None)
+        loaded = keeper.reconstructor(settings) if keeper else None
+        job = ShotJob(settings, loaded, temporal=temporal != "off", analysis=analysis)
         for shot in shots:
             with ShotListener() if as_json else ShotWatcher(shot, cancelled) as watcher:
-                result = job.run(shot, watcher, cancelled)
+                result = job.run(shot, watcher, cancelled, analyse_only=analyse_only)
                 results.append(result)
                 watcher.result(result)
                 if preview_movie is not None and not cancelled():

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
+from rich.progress import TaskID
 
 from headroom.cli.report import JsonWatcher, ScreenWatcher, describe
 from headroom.io.frames import range_text
 from headroom.jobs import FileReport, Task
-from headroom.jobs.shot_job import ShotResult
-from headroom.jobs.shots import Shot
+
+if TYPE_CHECKING:
+    from headroom.jobs.shot_job import ShotResult
+    from headroom.jobs.shots import Shot
 
 __all__ = ["ShotListener", "ShotWatcher"]
 
@@ -38,10 +41,17 @@ class ShotWatcher(ShotListener, ScreenWatcher):
         self._shot, self._cancelled = shot, cancelled
         self._told_common = self._told_cancel = False
         self._over = 0
+        self._looking: TaskID | None = None
         self._warned: set[str] = set()
         count = len(shot.tasks)
         frames = range_text(task.frame or 0 for task in shot.tasks)
         click.echo(f"{shot.source.name} -> {shot.output.folder / shot.output.name}  {count} frames: {frames}")
+
+    def looked(self, fraction: float) -> None:
+        """The pass before the frames has its own bar."""
+        if self._looking is None:
+            self._looking = self._bar.add_task("looking at the shot", total=1.0)
+        self._bar.update(self._looking, completed=fraction, visible=fraction < 1)
 
     def started(self, task: Task, index: int, count: int) -> None:
         """The frame at the bar."""

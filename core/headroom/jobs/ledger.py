@@ -79,8 +79,9 @@ class Ledger:
         assert task.reads is not None
         window = self.window(task.reads)
         of = identities or {frame: self.identity(frame) for frame in window}
-        shot = self.frame_shaping(task.reads)
-        shaping = self._shaping if shot is None else {**self._shaping, "shot": shot}
+        shaping: Mapping[str, Any] = self._shaping
+        if (shot := self.frame_shaping(task.reads)) is not None:
+            shaping = {**shaping, "shot": shot, "window": [frame - task.reads for frame in window]}
         return {FINGERPRINT: fingerprint(shaping, *(of[frame] for frame in window)), SETTINGS_MARK: self.settings_mark}
 
     def state(self, task: Task) -> Literal["absent", "done", "stale", "foreign"]:

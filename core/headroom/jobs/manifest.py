@@ -1,6 +1,7 @@
 """What was done, frame by frame, with checksums: JSON lines beside the outputs, only ever added to.
 
     {"run": {...}}       who began when, with which model and settings
+    {"analysis": {...}}  that the shot was looked at as a whole, and with which settings
     {"frame": {...}}     a result: number, source, target, sha256, fingerprint, seconds, what was found
     {"failed": {...}}    a frame that could not be done, and why
 
@@ -33,6 +34,8 @@ class Manifest:
         self._lock = threading.Lock()
         self.frames: dict[str, dict[str, Any]] = {}
         """By name of the target: the newest entry."""
+        self.analysis_settings: str | None = None
+        """Settings that the shot's analysis was made with."""
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             with path.open("ab"):
@@ -44,12 +47,14 @@ class Manifest:
 
     def reload(self) -> None:
         """Takes in what other workers have added."""
-        frames = {}
+        frames, settings = {}, None
         for entry in entries(self.path):
             if isinstance(done := entry.get("frame"), dict) and "target" in done:
                 frames[str(done["target"])] = done
+            if isinstance(analysis := entry.get("analysis"), dict):
+                settings = analysis.get("settings")
         with self._lock:
-            self.frames = frames
+            self.frames, self.analysis_settings = frames, settings
 
     def add(self, kind: str, content: Mapping[str, Any]) -> None:
         """One line, on disk when this returns; ``OSError`` where that cannot be."""
@@ -72,6 +77,8 @@ class Manifest:
                     raise
             if kind == "frame":
                 self.frames[str(content["target"])] = dict(content)
+            elif kind == "analysis":
+                self.analysis_settings = content["settings"]
 
 
 def entries(path: Path) -> Iterator[dict[str, Any]]:

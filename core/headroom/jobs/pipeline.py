@@ -12,7 +12,7 @@ import os
 import queue
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -160,15 +160,16 @@ class Pipeline:
             raise loaded.error
         return loaded.plate
 
-    def load(self, frame: int) -> Loaded:
-        """A frame as it came from the decode threads."""
-        return self._plates.get(frame)
+    @property
+    def has_room(self) -> bool:
+        """Whether more plates may be decoded ahead."""
+        return self._plates.held_bytes < self._shape.plate_bytes
 
-    def want(self, frames: tuple[int, ...]) -> None:
+    def want(self, frames: Sequence[int]) -> None:
         """Decodes ahead for a pass that does not make files; see `Prefetch.want`."""
         self._plates.want(frames)
 
-    def release(self, frames: tuple[int, ...]) -> None:
+    def release(self, frames: Sequence[int]) -> None:
         """See `Prefetch.release`."""
         self._plates.release(frames)
 
@@ -191,7 +192,7 @@ class Pipeline:
         ahead: deque[tuple[Task, tuple[int, ...], Depth]] = deque()
         more = True
         while True:
-            while more and not cancelled() and (not ahead or self._plates.held_bytes < self._shape.plate_bytes):
+            while more and not cancelled() and (not ahead or self.has_room):
                 if (task := next(tasks, None)) is None:
                     more = False
                     break

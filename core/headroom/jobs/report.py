@@ -59,6 +59,9 @@ class Watcher:
     def finished(self, report: FileReport) -> None:
         """A file is done, skipped, failed or cancelled; in a shot, files end in another order than they began."""
 
+    def looked(self, fraction: float) -> None:
+        """0..1 of the pass over a shot that comes before its frames."""
+
     def note(self, text: str) -> None:
         """Something the user should know that concerns no one file."""
 

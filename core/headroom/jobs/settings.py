@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from headroom.io.targets import Depth
-from headroom.reconstruct import Options
+from headroom.options import Options
 from headroom.settings import checked
 
 __all__ = ["Settings"]

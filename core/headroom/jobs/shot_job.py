@@ -12,11 +12,11 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from headroom.errors import WriteError
+from headroom.errors import Cancelled, WriteError
 from headroom.io.frames import range_text
 from headroom.jobs.agenda import Agenda
 from headroom.jobs.claims import Claims
@@ -31,6 +31,7 @@ from headroom.jobs.pipeline import Loaded, Outcome, Pipeline, Shape
 from headroom.jobs.places import AwayError, FullError, Patience, UnsettledError, is_full, wait_for
 from headroom.jobs.report import FileReport, Watcher, explained
 from headroom.jobs.settings import Settings
+from headroom.jobs.shot_analysis import SharedAnalysis
 from headroom.jobs.shots import Shot
 from headroom.jobs.stages import PipelineTimes
 from headroom.reconstruct import Reconstructor
@@ -50,7 +51,8 @@ class ShotResult:
     cancelled: bool
     manifest: Path
     times: PipelineTimes | None = None
-    notes: list[str] = field(default_factory=list)
+    analysis_seconds: float = 0.0
+    """Of the pass over the shot before its frames; near 0 where an analysis was there."""
 
     @property
     def exit_code(self) -> int:
@@ -71,6 +73,7 @@ class ShotResult:
             "missing": range_text(self.shot.missing),
             "left": self.left,
             "manifest": str(self.manifest),
+            "analysis_seconds": round(self.analysis_seconds, 3),
             "times": self.times.as_dict() if self.times else None,
             "exit_code": self.exit_code,
         }
@@ -84,20 +87,35 @@ class ShotJob:
         settings: Settings,
         loaded: Reconstructor | None = None,
         *,
+        temporal: bool = True,
+        analysis: Path | None = None,
         patience: Patience | None = None,
         shape: Shape | None = None,
     ) -> None:
-        """Checks what concerns every frame (config, spaces, model, device) and raises if it is wrong."""
+        """Checks what concerns every frame (config, spaces, model, device) and raises if it is wrong.
+
+        ``temporal``: frames steady each other. ``analysis``: the file of what a shot's frames have in common, made
+        where it is not there; None: one beside the results.
+        """
         self.conversion = Conversion(settings, loaded)
+        self.temporal, self.analysis = temporal, analysis
         self.patience = patience or Patience()
         device = self.conversion.reconstructor.runner.device.type
         self.shape = shape or Shape.of(settings.memory_bytes, device=device)
 
     def run(
-        self, shot: Shot, watcher: Watcher | None = None, cancelled: Callable[[], bool] = lambda: False
+        self,
+        shot: Shot,
+        watcher: Watcher | None = None,
+        cancelled: Callable[[], bool] = lambda: False,
+        *,
+        analyse_only: bool = False,
     ) -> ShotResult:
-        """Makes what is not there yet. ``cancelled``: the frames in hand are finished, the others are left."""
-        return _Run(self, shot, watcher or Watcher(), cancelled).result()
+        """Makes what is not there yet. ``cancelled``: the frames in hand are finished, the others are left.
+
+        ``analyse_only``: the analysis is made, and no frame.
+        """
+        return _Run(self, shot, watcher or Watcher(), cancelled).result(analyse_only)
 
 
 class _Run:
@@ -116,29 +134,68 @@ class _Run:
         check_names(self.folder, *(task.target for task in shot.tasks[:1]))
         self.manifest = Manifest(self.folder / f"{self.stem}.headroom.jsonl")
 
-        self.ledger = Ledger(shot.source, self.manifest, self.conversion.shaping())
+        shaping = self.conversion.shaping()
+        self.ledger = Ledger(shot.source, self.manifest, {**shaping, "temporal": True} if job.temporal else shaping)
         self.loader = Loader(shot.source, self.conversion, self.ledger)
 
     # ---- the flow --------------------------------------------------------------------------------------------
 
-    def result(self) -> ShotResult:
+    def result(self, analyse_only: bool) -> ShotResult:
         for note in self.shot.notes:
             self.note(note)
-        self.refuse_foreign()
+        if not analyse_only:
+            self.refuse_foreign()
         with Claims(self.folder / f".{self.stem}.headroom-claims") as claims:
             self.sweep(claims)
             agenda = Agenda(self.shot.tasks, claims)
             with self.pipeline() as pipeline:
-                self.rounds(agenda, pipeline, PerFrame(self.conversion, pipeline.read))
+                begun = time.perf_counter()
+                maker = self.maker(pipeline, claims)
+                looked = time.perf_counter() - begun
+                if maker is not None and not analyse_only:
+                    self.rounds(agenda, pipeline, maker)
                 times = pipeline.times()
         if self.again:
             self.note(f"made again: {range_text(self.again)}; their plates, or plates beside them, have changed")
         reports = [self.reports[frame] for frame in sorted(self.reports)]
-        left = len(self.shot.tasks) - len(reports)
+        left = 0 if analyse_only and maker is not None else len(self.shot.tasks) - len(reports)
         return ShotResult(
             shot=self.shot, reports=reports, left=left, cancelled=self.cancelled() and left > 0,
-            manifest=self.manifest.path, times=times,
+            manifest=self.manifest.path, times=times, analysis_seconds=looked if self.job.temporal else 0.0,
         )  # fmt: skip
+
+    def maker(self, pipeline: Pipeline, claims: Claims) -> Maker | None:
+        """What makes the frames; None where the user stopped the look at the shot."""
+        if not self.job.temporal:
+            return PerFrame(self.conversion, pipeline.read)
+        from headroom.temporal import Stabiliser
+
+        path = self.job.analysis
+        shared = SharedAnalysis(
+            path=path or self.folder / f"{self.stem}.headroom.json",
+            given=path is not None,
+            source=self.shot.source,
+            conversion=self.conversion,
+            ledger=self.ledger,
+            manifest=self.manifest,
+            patience=self.patience,
+            cancelled=self.cancelled,
+        )
+        try:
+            analysis = shared.get(self.shot.tasks, pipeline, self.loader, claims, self.watcher)
+        except Cancelled:
+            return None
+        if analysis is None:
+            return None
+        self.ledger.frame_shaping = analysis.shaping
+        return Stabiliser(
+            self.conversion.reconstructor,
+            analysis,
+            self.settings.options,
+            self.conversion.colour_of,
+            pipeline.read,
+            memory_bytes=self.settings.memory_bytes,
+        )
 
     def rounds(self, agenda: Agenda, pipeline: Pipeline, maker: Maker) -> None:
         """Until nothing is left, or what is left is hopeless."""
