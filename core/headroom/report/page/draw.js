@@ -1,6 +1,6 @@
 // A part of a picture's level to screen pixels.
 
-const painter = { key: "", table: null, falseColours: stopTable(FALSE_COLOURS), gainColours: stopTable(GAIN_COLOURS) };
+const painter = { key: "", table: null, falseColours: exponentTable(), gainColours: gainTable() };
 
 function toneOf(picture, look) {
   const key = `${look.view} ${look.exposure} ${picture.spec.steps}`;
@@ -28,13 +28,12 @@ function paint(picture, level, x0, y0, x1, y1, look) {
         out[to + 1] = tone[green[at] + 32768];
         out[to + 2] = tone[blue[at] + 32768];
       } else if (look.view === "false") {
-        const y709 = luminance(light[red[at] + 32768], light[green[at] + 32768], light[blue[at] + 32768]);
-        const index = stopIndex(y709 > 0 ? Math.log2(y709) : -Infinity);
+        const index = 3 * exponentOf(luminance(light[red[at] + 32768], light[green[at] + 32768], light[blue[at] + 32768]));
         out[to] = painter.falseColours[index];
         out[to + 1] = painter.falseColours[index + 1];
         out[to + 2] = painter.falseColours[index + 2];
       } else {
-        const index = stopIndex(look.source === "ldr" ? 0 : level.gain[at] / GAIN_STEPS);
+        const index = 3 * (32768 + (look.source === "ldr" ? 0 : level.gain[at]));
         out[to] = painter.gainColours[index];
         out[to + 1] = painter.gainColours[index + 1];
         out[to + 2] = painter.gainColours[index + 2];

@@ -40,21 +40,25 @@ const GAIN_COLOURS = [
   [2.5, 0xe96a66], [3, 0xf88a55], [4, 0xfdb04f], [5, 0xfad65a], [6, 0xf4f49b], [8, 0xffffff],
 ];
 
-// A byte triple for each 1/8 stop from -32 to 96, so that a pixel costs one look-up.
-const STOP_STEPS = 8;
-const STOP_LOW = -32;
-const STOP_COUNT = 128 * STOP_STEPS;
-function stopTable(colours) {
-  const out = new Uint8Array(3 * STOP_COUNT);
-  for (let i = 0; i < STOP_COUNT; i++) {
-    const stops = STOP_LOW + i / STOP_STEPS;
-    const colour = colours.findLast(([from]) => stops >= from)[1];
+// A byte triple for each of `count` values, of which the one at place i stands for `stopsAt(i)`.
+function stopTable(colours, count, stopsAt) {
+  const out = new Uint8Array(3 * count);
+  for (let i = 0; i < count; i++) {
+    const colour = colours.findLast(([from]) => stopsAt(i) >= from)[1];
     out.set([colour >> 16, (colour >> 8) & 255, colour & 255], 3 * i);
   }
   return out;
 }
-// The smallest part more, so that what is exactly on a limit, as the plate's white is, does not fall below it.
-const stopIndex = (stops) => 3 * Math.floor(clamp((stops - STOP_LOW) * STOP_STEPS + 1e-3, 0, STOP_COUNT - 1));
+// Gain: by its code. Light: by the exponent of its float, since the false colours change at whole stops.
+const gainTable = () => stopTable(GAIN_COLOURS, 65536, (i) => (i - 32768) / GAIN_STEPS);
+const exponentTable = () => stopTable(FALSE_COLOURS, 256, (i) => (i ? i - 127 : -Infinity));
+const floats = new Float32Array(1);
+const bits = new Uint32Array(floats.buffer);
+function exponentOf(light) {
+  // A ten-thousandth more, so that what is exactly on a limit, as the plate's white is, does not fall below it.
+  floats[0] = light > 0 ? light * 1.0001 : 0;
+  return bits[0] >>> 23;
+}
 
 const LUMINANCE = [0.2126, 0.7152, 0.0722]; // ITU-R BT.709-6
 const luminance = (r, g, b) => LUMINANCE[0] * r + LUMINANCE[1] * g + LUMINANCE[2] * b;
