@@ -63,9 +63,13 @@ def test_the_bundle_says_what_convert_would_do(tmp_path: Path, capsys: CapSys) -
     assert told[:4] == ["convert", "{{Param.Plate}}", "-o", "{{Param.Output}}"]
     assert {"--to=ACEScg", "--mask", "--peak-stops=6.0"} <= set(told)
     assert told[told.index("--curve") + 1] == "{{Param.Curve}}" and "--device" not in " ".join(told)
-    assert [step["name"] for step in template["steps"]][-1] == "Preview"
+    assert [step["name"] for step in template["steps"]] == ["Analyse", "Convert", "Preview"]
+    assert convert["dependencies"] == [{"dependsOn": "Analyse"}]
+    assert values["Analysis"] == str(tmp_path / "out" / "hdr.headroom.json")
+    analyse = template["steps"][0]["script"]["actions"]["onRun"]["args"]
+    assert analyse[-1] == "--analyse-only" and told[-2:] == ["--analysis", "{{Param.Analysis}}"]
     assets = read(job / "asset_references.yaml")["assetReferences"]
-    plates = [str(tmp_path / "plates" / f"plate.{frame}.png") for frame in range(1001, 1010, 2)]
+    plates = [str(tmp_path / "plates" / f"plate.{frame}.png") for frame in range(1001, 1011)]  # neighbours count too
     assert assets["inputs"]["filenames"] == sorted([*plates, str(lut)])
     assert assets["outputs"]["directories"] == sorted({str(tmp_path / "out"), str(tmp_path)})
 
@@ -85,6 +89,19 @@ def test_the_real_tool_accepts_it(tmp_path: Path, capsys: CapSys, listed: bool) 
         (frames,) = step["parameterSpace"]["taskParameterDefinitions"]
         assert frames["range"] == ["1001-1003", "1004-1006", "1007-1009", "1010"]
         assert "extensions" not in read(job / "template.yaml")
+
+
+def test_frames_that_are_independent_need_no_analysis(tmp_path: Path, capsys: CapSys) -> None:
+    plate, job = shot(tmp_path / "plates"), tmp_path / "job"
+    said = headroom(
+        capsys, "farm", "--bundle", job, plate, "-o", tmp_path / "out", "--frames", "1002-1004", "--temporal", "off"
+    )
+    assert said.code == 0
+    template = read(job / "template.yaml")
+    assert [step["name"] for step in template["steps"]] == ["Convert"]
+    assert "--temporal=off" in template["steps"][0]["script"]["actions"]["onRun"]["args"]
+    inputs = read(job / "asset_references.yaml")["assetReferences"]["inputs"]["filenames"]
+    assert [Path(path).name for path in inputs] == [f"plate.{frame}.png" for frame in (1002, 1003, 1004)]
 
 
 def test_relative_paths_become_absolute(tmp_path: Path, capsys: CapSys, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -129,11 +129,14 @@ def _work(arguments: tuple[str, ...]) -> Work:
     needs_analysis = said.get("temporal") != "off" and "analysis" in said
     analysis = said.get("analysis") or folder / f"{shot.stem}.headroom.json"
     preview = said["preview_movie"]
+    # Frames are looked at beside those asked for: the whole shot is what the analysis is made of.
+    read = [shot.source.path(frame) for frame in shot.source.frames] if needs_analysis else []
+    read += [task.source for task in shot.tasks]
     return Work(
         plate=shot.source.name,
         output=str(folder / shot.output.name),
         frames=tuple(sorted({task.frame for task in shot.tasks if task.frame is not None})),
-        inputs=tuple(_absolute(task.source) for task in shot.tasks) + tuple(Path(path) for _, path in paths.values()),
+        inputs=(*map(_absolute, read), *(Path(path) for _, path in paths.values())),
         options=tuple(options),
         paths=paths,
         analysis=str(_absolute(Path(analysis))) if needs_analysis else None,
