@@ -41,8 +41,11 @@ def model_shot_methods(
 
         analysis = analyse(source, source.frames, reconstructor, colour_of, options)
         stabiliser = Stabiliser(reconstructor, analysis, options, colour_of, source.read)
-        for frame in source.frames:
-            yield np.concatenate([band.pixels for band in stabiliser.bands(frame, report={})])
+        try:
+            for frame in source.frames:
+                yield np.concatenate([band.pixels for band in stabiliser.bands(frame)])
+        finally:
+            stabiliser.close()
 
     name = reconstructor.card.name
     return ShotMethod(TEMPORAL.format(name), temporal), ShotMethod(PER_FRAME.format(name), per_frame)
