@@ -309,6 +309,17 @@ def test_hdr_movies_are_refused_unless_named(tmp_path: Path, transfer: int, name
     assert MovieSource(path, from_space=f"Rec.2100-{name}").read(1).space == f"Rec.2100-{name} - Display"
 
 
+def test_inspect_tells_of_a_movie(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    from command import headroom
+
+    path = movie(tmp_path, "ProRes", metadata={"timecode": "00:00:10:00"})
+    said = headroom(capsys, "inspect", path)
+    assert said.code == 0, said.err
+    assert "frames   240-279, 24 (24) a second, time code 00:00:10:00; below: frame 260" in said.out
+    assert "stored   yuv422p10le, limited range, matrix 709" in said.out and "10-bit movie" in said.out
+    assert "space    Camera Rec.709" in said.out
+
+
 def test_suffixes() -> None:
     assert is_movie("A001.MOV") and is_movie(Path("x/y.mxf")) and not is_movie("plate.####.exr")
 

@@ -161,7 +161,7 @@ def test_every_codec_gives_the_codes_that_went_in(
 
 
 def tags(**said: Any) -> MovieTags:
-    given = {"is_rgb": False, "is_grey": False, "height": 1080, "stated": (1, 1, 1, 1), **said}
+    given = {"is_rgb": False, "is_grey": False, "size": (1920, 1080), "stated": (1, 1, 1, 1), **said}
     return tags_of("clip.mov", **given)
 
 
@@ -176,7 +176,7 @@ def test_tags_name_the_space() -> None:
 
 
 def test_silent_tags_are_assumed_aloud() -> None:
-    hd, sd = tags(stated=(0, 2, 2, 2)), tags(stated=(0, 2, 2, 2), height=576)
+    hd, sd = tags(stated=(0, 2, 2, 2)), tags(stated=(0, 2, 2, 2), size=(720, 576))
     assert (hd.matrix, hd.levels, sd.matrix) == ("709", "limited", "601")
     assert "limited range" in hd.warnings[0] and "Rec.709 matrix" in hd.warnings[0]
     assert tags(stated=(0, 2, 9, 14)).matrix == "2020"

@@ -10,6 +10,7 @@ import numpy as np
 from headroom import io
 from headroom.clipping import clip_level
 from headroom.colour.plan import ColourPlan, plan
+from headroom.io.movie import MovieSource, is_movie
 from headroom.plate import Plate
 
 __all__ = ["inspect"]
@@ -24,9 +25,18 @@ LOW_SHARE, HIGH_SHARE = 0.01, 0.9999
 def inspect(
     path: Path, *, part: str | int | None = None, frm: str | None = None, config: str | None = None
 ) -> dict[str, Any]:
-    """Plain values, ready for JSON: ``file``, ``plate``, ``light``, ``clip`` and ``warnings``."""
-    told = io.header(path)
-    plate = io.read(path, part=part)
+    """Plain values, ready for JSON: ``file``, ``plate``, ``light``, ``clip`` and ``warnings``.
+
+    Of a movie the frame in its middle is looked at.
+    """
+    if is_movie(path):
+        movie = MovieSource(path, part=part, from_space=frm)
+        told = movie.header()
+        plate = movie.read(movie.frames[len(movie.frames) // 2])
+        movie.close()
+    else:
+        told = io.header(path)
+        plate = io.read(path, part=part)
     colour = plan(plate.space, frm=frm, config=config, is_float=plate.is_float, bits=plate.bits)
     clip = clip_level(plate)
     return {
@@ -36,6 +46,8 @@ def inspect(
             "height": plate.height,
             "bits": plate.bits,
             "float": plate.is_float,
+            "movie_frame": plate.frame,
+            "movie_top": plate.video_top,
             "grey": plate.is_grey,
             "alpha": plate.alpha is not None,
             "space_stated": plate.space,

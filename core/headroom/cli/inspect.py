@@ -28,7 +28,7 @@ def command(
     with_header: bool,
     as_json: bool,
 ) -> int:
-    """Say what is in a picture: range, clipped share, spaces, header."""
+    """Say what is in a picture or a movie: range, clipped share, spaces, header."""
     from headroom.inspection import inspect
 
     chosen = int(part) if part is not None and part.isdigit() else part
@@ -52,7 +52,8 @@ def command(
 
 def _lines(path: Path, facts: dict[str, Any], with_header: bool) -> list[str]:
     file, plate, light, clip = facts["file"], facts["plate"], facts["light"], facts["clip"]
-    kind = f"{plate['bits']}-bit {'float' if plate['float'] else 'integer'}"
+    is_movie = plate["movie_top"] is not None
+    kind = f"{plate['bits']}-bit {'movie' if is_movie else 'float' if plate['float'] else 'integer'}"
     extra = " grey" if plate["grey"] else " RGB"
     extra += " with alpha" if plate["alpha"] else ""
     peak = "black" if light["peak_stops"] is None else f"{light['peak_stops']:+.2f} stops from white"
@@ -65,6 +66,12 @@ def _lines(path: Path, facts: dict[str, Any], with_header: bool) -> list[str]:
         f"  clipped  {_clipped(plate, clip)}",
         *(f"  warning: {warning}" for warning in facts["warnings"]),
     ]
+    if is_movie:
+        told = file["parts"][0]["attributes"]
+        code = f", time code {told['timecode']}" if "timecode" in told else ""
+        shown = f"below: frame {plate['movie_frame']}"
+        lines.insert(1, f"  frames   {told['frames']}, {told['framesPerSecond']} a second{code}; {shown}")
+        lines.insert(2, f"  stored   {told['pixels']}, {told['levels']} range, matrix {told['matrix']}")
     for number, part in enumerate(file["parts"]):
         name = f" {part['name']}" if part["name"] else ""
         channels = ", ".join(f"{channel} {form}" for channel, form in part["channels"].items())
@@ -77,6 +84,6 @@ def _lines(path: Path, facts: dict[str, Any], with_header: bool) -> list[str]:
 
 
 def _clipped(plate: dict[str, Any], clip: dict[str, Any]) -> str:
-    if plate["float"] and clip["peak_code"] > clip["level"]:
+    if plate["float"] and plate["movie_top"] is None and clip["peak_code"] > clip["level"]:
         return "not at white: values go on above it"
     return f"{clip['share']:.2%} of the pixels at code value {clip['level']:.4g} ({clip['source']})"

@@ -155,6 +155,43 @@ class MovieSource:
                 self._identities[k] = known
         return known
 
+    def header(self) -> dict[str, Any]:
+        """What the movie says about itself, in the shape of `headroom.io.header`; ready for JSON."""
+        told = self._facts
+        rate, first, last = self._index.rate, self.frames[0], self.frames[-1]
+        attributes = {
+            "frames": f"{first}-{last}",
+            "framesPerSecond": f"{float(rate):.6g} ({rate})" if rate is not None else "unknown",
+            "timecode": self.timecode.text() if self.timecode else None,
+            "pixels": told.pixels,
+            "levels": self._tags.levels,
+            "matrix": self._tags.matrix,
+            **told.carried,
+        }
+        size = {"width": told.width, "height": told.height}
+        window = [0, 0, told.width, told.height]
+        part = {
+            "name": "",
+            **size,
+            "data_window": window,
+            "display_window": window,
+            "channels": {told.codec: told.pixels},
+            "bits": told.bits,
+            "compression": "",
+            "tiled": False,
+            "deep": False,
+            "attributes": {name: value for name, value in attributes.items() if value is not None},
+        }
+        return {
+            "path": self.name,
+            "format": told.container,
+            "bytes": self._path.stat().st_size,
+            **size,
+            "space": self._tags.space,
+            "parts": [part],
+            "warnings": list(self.warnings),
+        }
+
     def close(self) -> None:
         """Lets go of the file and of decoded frames."""
         self._decoder.close()
@@ -208,7 +245,9 @@ class _Facts:
             context = stream.codec_context
             self.codec = str(context.name)
             self.pixels = str(context.pix_fmt or "")
-            self.height = int(context.height)
+            self.container = str(container.format.name).partition(",")[0]
+            self.width, self.height = int(context.width), int(context.height)
+            self.bits = max((int(component.bits) for component in context.format.components), default=8)
             self._stated = tuple(
                 int(value or 0)
                 for value in (context.color_range, context.colorspace, context.color_primaries, context.color_trc)
@@ -259,7 +298,7 @@ class _Facts:
             self._name,
             is_rgb=is_rgb,
             is_grey=len(components) == 1 and not is_rgb,
-            height=self.height,
+            size=(self.width, self.height),
             stated=(stated[0], stated[1], stated[2], stated[3]),
             named_full="yuvj" in (kind.name if kind is not None else self.pixels),
             levels=levels,

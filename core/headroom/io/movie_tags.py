@@ -37,8 +37,8 @@ _TRANSFER_NAMES = {
     5: "gamma 2.8", 7: "SMPTE 240M", 9: "logarithmic, 100:1", 10: "logarithmic, 316:1", 11: "xvYCC", 12: "BT.1361",
     17: "SMPTE 428",
 }  # fmt: skip
-_HD_ROWS = 720
-"""From this height on a movie without a matrix tag is Rec. 709, below it Rec. 601: what players and Nuke do."""
+_SD_ROWS, _HD_COLUMNS = 576, 1280
+"""Above this height, or from this width on, a movie without a matrix tag is Rec. 709, else Rec. 601: as players do."""
 _LOG = re.compile(
     r"(?<![a-z])(log[-_ ]?c[34]?|[svncfl][-_ ]?log[-_ ]?[23]?m?|log3g10|bmdfilm|braw|protune)(?![a-z])", re.I
 )
@@ -60,7 +60,7 @@ def tags_of(
     *,
     is_rgb: bool,
     is_grey: bool,
-    height: int,
+    size: tuple[int, int],
     stated: tuple[int, int, int, int],
     named_full: bool = False,
     levels: Levels | None = None,
@@ -68,12 +68,13 @@ def tags_of(
     from_space: str | None = None,
     metadata: Mapping[str, Any] | None = None,
 ) -> MovieTags:
-    """``stated``: range, matrix, primaries, transfer as H.273 numbers (range: 1 limited, 2 full, 0 not stated).
+    """``size``: width, height. ``stated``: range, matrix, primaries, transfer as H.273 numbers (range: 1 limited, 2 full, 0 not stated).
 
     ``levels`` and ``matrix`` are the user's word against the file's; ``from_space`` is what ``--from`` names, without
     which PQ and HLG are refused.
     """
     range_tag, matrix_tag, primaries, transfer = stated
+    is_hd = size[0] >= _HD_COLUMNS or size[1] > _SD_ROWS
     assumed: list[str] = []
     if levels is None:
         if range_tag in (1, 2):
@@ -94,7 +95,7 @@ def tags_of(
         if matrix_tag in _MATRICES:
             matrix = _MATRICES[matrix_tag]
         else:
-            matrix = "2020" if primaries == _REC2020 else "709" if height >= _HD_ROWS else "601"
+            matrix = "2020" if primaries == _REC2020 else "709" if is_hd else "601"
             assumed.append(f"a Rec.{matrix} matrix")
     space, notes = _space(name, is_rgb, primaries, transfer, from_space, assumed)
     warnings = list(notes)
