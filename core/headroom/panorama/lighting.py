@@ -56,6 +56,10 @@ class EnergySums:
             summed = np.add.reduceat(np.add.reduceat(values, starts, axis=1), row_starts, axis=0)
             target[rows[:, None], cells] += summed
 
+    def cells(self) -> tuple[Array, Array]:
+        """Energy (rows * 2 rows, 3) of every cell, and the sum of its directions weighted by luminous energy."""
+        return self._rgb.reshape(-1, 3), self._vector.reshape(-1, 3)
+
     def energy(self, merged: int = 1) -> Energy:
         """All cells that hold light; ``merged``: so many cells across become one."""
         sums = [

@@ -19,6 +19,8 @@ __all__ = ["light_column"]
 
 LEAST_ONE_SIDED = 1e-3
 """Below this share of the whole, the light comes from all round and its direction is chance."""
+ROUNDING = 0.381966
+"""In place of a half: symmetric pictures have their light at whole and half columns, which noise must not move."""
 BAND_PIXELS = 1 << 22
 
 
@@ -40,7 +42,7 @@ def light_column(codes: npt.NDArray[Any]) -> int:
     wave = np.exp(-2j * math.pi * np.arange(width) / width)
     first = complex(light @ wave)
     if abs(first) > LEAST_ONE_SIDED * float(light.sum()):
-        return round(-float(np.angle(first)) / (2 * math.pi) * width) % width
+        return math.floor(-float(np.angle(first)) / (2 * math.pi) * width + ROUNDING) % width
     return (_least_rotation(exact) + width // 2) % width
 
 
