@@ -12,14 +12,15 @@ from headroom.cli.options import emit_json, json_option, setting
 from headroom.cli.signals import cancel_on_signal
 from headroom.errors import UsageError
 
-__all__ = ["command"]
+__all__ = ["SHOT_OPTIONS", "command"]
 
 _PATH = click.Path(path_type=Path)
-_SHOT_OPTIONS = (
+SHOT_OPTIONS = (
     ("frames", "missing", "temporal", "analysis", "analyse_only")
     + ("preview_movie", "preview_exposure")
     + ("first_frame", "levels", "matrix")
 )
+"""Mean something for patterns and movies only; the worker's settings are the others."""
 
 
 @click.command("convert")
@@ -82,7 +83,7 @@ def command(inputs: tuple[Path, ...], output: Path | None, as_json: bool, resume
     """
     from headroom.jobs.shots import is_shot
 
-    shot_only = {name: chosen.pop(name) for name in _SHOT_OPTIONS}
+    shot_only = {name: chosen.pop(name) for name in SHOT_OPTIONS}
     if output is None and shot_only["analyse_only"] and shot_only["analysis"]:
         output = shot_only["analysis"].parent
     if output is None:

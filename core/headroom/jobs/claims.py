@@ -31,6 +31,9 @@ EXPIRY_S = 60.0
 _CLOCK_S = 10.0
 """How long a look at the share's clock holds."""
 
+_OURS: set[Path] = set()
+"""Claims that this process holds, in whichever job."""
+
 
 def block_of(frame: int) -> int:
     """Number of the block that a frame lies in."""
@@ -119,6 +122,7 @@ class Claims:
         with self._lock:
             path = self._held.pop(str(block), None)
         if path is not None:
+            _OURS.discard(path)
             with contextlib.suppress(OSError):
                 path.unlink()
 
@@ -151,6 +155,7 @@ class Claims:
             json.dump({"host": self._us.host, "pid": self._us.pid, "born": self._us.born}, file)
         with self._lock:
             self._held[key] = path
+            _OURS.add(path)
         return True
 
     def _look(self, path: Path) -> tuple[Holder, bool]:
@@ -159,7 +164,8 @@ class Claims:
         with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
             told = json.loads(path.read_text())
             holder = Holder(str(told["host"]), int(told["pid"]), int(told["born"]))
-            if process_ended(holder):
+            forgotten = holder == self._us and path not in _OURS  # a share was away when we let go of it
+            if forgotten or process_ended(holder):
                 return holder, True
         try:
             return holder, self.share_time() - path.stat().st_mtime > self._expiry_s

@@ -35,9 +35,9 @@ class SharedAnalysis:
     """Where it lies, and whom to ask."""
 
     path: Path
-    given: bool
+    trusted: bool
     """The user named the file: it is taken as it is so long as it covers the frames asked for. Otherwise it must
-    have been made from the plates as they are now."""
+    have been made from the plates as they are now, or is made again."""
     source: FrameSource
     conversion: Conversion
     ledger: Ledger
@@ -74,16 +74,16 @@ class SharedAnalysis:
         try:
             analysis = Analysis.load(self.path)
         except AnalysisError:
-            if self.given:
+            if self.trusted:
                 raise
             return None
         reads = {task.reads for task in tasks if task.reads is not None}
-        if self.given:
-            self._check_given(analysis, reads)
+        if self.trusted:
+            self._check_trusted(analysis, reads)
             return analysis
         return analysis if self._is_fresh(analysis) else None
 
-    def _check_given(self, analysis: Analysis, reads: set[int]) -> None:
+    def _check_trusted(self, analysis: Analysis, reads: set[int]) -> None:
         again = "name another file, or remove it and make it again"
         if not analysis.covers(reads):
             lacking = range_text(reads - set(analysis.frames))

@@ -150,7 +150,7 @@ class _Run:
             agenda = Agenda(self.shot.tasks, claims)
             with self.pipeline() as pipeline:
                 begun = time.perf_counter()
-                maker = self.maker(pipeline, claims)
+                maker = self.maker(pipeline, claims, analyse_only)
                 looked = time.perf_counter() - begun
                 if maker is not None and not analyse_only:
                     self.rounds(agenda, pipeline, maker)
@@ -164,7 +164,7 @@ class _Run:
             manifest=self.manifest.path, times=times, analysis_seconds=looked if self.job.temporal else 0.0,
         )  # fmt: skip
 
-    def maker(self, pipeline: Pipeline, claims: Claims) -> Maker | None:
+    def maker(self, pipeline: Pipeline, claims: Claims, analyse_only: bool) -> Maker | None:
         """What makes the frames; None where the user stopped the look at the shot."""
         if not self.job.temporal:
             return PerFrame(self.conversion, pipeline.read)
@@ -173,7 +173,7 @@ class _Run:
         path = self.job.analysis
         shared = SharedAnalysis(
             path=path or self.folder / f"{self.stem}.headroom.json",
-            given=path is not None,
+            trusted=path is not None and not analyse_only,
             source=self.shot.source,
             conversion=self.conversion,
             ledger=self.ledger,
