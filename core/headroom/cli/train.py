@@ -70,13 +70,16 @@ def command(
     shards: Path | None,
     as_json: bool,
 ) -> int:
-    """Train a network by a RECIPE: first headroom-1 (the gain), then headroom-1-curve (the response curve).
+    """Train a network by a RECIPE.
+
+    headroom-1 (the gain), then headroom-1-curve (the response curve); headroom-ibl-1 (powers of panoramas' lights).
 
     The run goes on from its last state when it is started again. On several GPUs:
     torchrun --nproc-per-node N -m headroom train RECIPE ...
     """
     from headroom.engine.device import pick_device
     from headroom.train.curve_stage import CURVE_RECIPES, train_curve
+    from headroom.train.light_power import LIGHT_RECIPES
     from headroom.train.loop import train
     from headroom.train.recipes import recipe as recipe_named
     from headroom.train.scenes import load, pack, split_by_scene
@@ -97,6 +100,8 @@ def command(
             )  # fmt: skip
         _done(recipe, run, weights, as_json)
         return 0
+    if recipe in LIGHT_RECIPES:
+        return _lights(recipe, data, out, held_out_every, time_budget, steps, as_json)
     chosen = recipe_named(recipe)
     if steps is not None:
         chosen = replace(chosen, steps=steps)
@@ -122,6 +127,30 @@ def command(
             cancelled=cancelled,
         )
     _done(chosen.name, run, weights, as_json)
+    return 0
+
+
+def _lights(
+    recipe: str,
+    data: Path,
+    out: Path | None,
+    held_out_every: int,
+    time_budget: float | None,
+    steps: int | None,
+    as_json: bool,
+) -> int:
+    from headroom.train.light_power import LIGHT_RECIPES, train_lights
+    from headroom.train.scenes import load, split_by_scene
+
+    chosen = LIGHT_RECIPES[recipe]()
+    if steps is not None:
+        chosen = replace(chosen, steps=steps)
+    scenes, held_out = split_by_scene(load(data), every=held_out_every)
+    run = out or Path("runs") / recipe
+    click.echo(f"{len(scenes)} scenes, {len(held_out)} held out; run in {run}", err=as_json)
+    with cancel_on_signal() as cancelled:
+        weights = train_lights(chosen, scenes, held_out, run, time_budget=time_budget, cancelled=cancelled)
+    _done(recipe, run, weights, as_json)
     return 0
 
 

@@ -27,7 +27,7 @@ EXTRA_LEAST, EXTRA_MOST = -12.0, 6.0
 EXTRA_SLOPE = 2.0
 """The concentrated light spans more stops than the others."""
 COLOUR_MOST = 0.7
-OUTPUTS = 6
+OUTPUTS = 5
 LUMINANCE = (0.2126, 0.7152, 0.0722)
 
 
@@ -67,6 +67,7 @@ class Member(nn.Module):
             nn.Linear(config.width, config.width), nn.SiLU(), nn.Dropout(dropout),
         )  # fmt: skip
         self.out = nn.Linear(config.width, OUTPUTS)
+        self.doubt = nn.Linear(config.width, 1)
         with torch.no_grad():
             self.out.weight.mul_(0.1)
             self.out.bias.zero_()
@@ -74,9 +75,9 @@ class Member(nn.Module):
 
     def forward(self, region: Tensor, scene: Tensor, view: Tensor) -> Tensor:
         """(N, F), (V, S) and (N,) which of the V scenes each region is of, to (N, 6) raw outputs."""
-        seen = torch.cat([region, self.scene(scene)[view]], 1)
-        raw: Tensor = self.out(self.region(seen))
-        return raw
+        seen = self.region(torch.cat([region, self.scene(scene)[view]], 1))
+        # How far off it is may not shape what it says.
+        return torch.cat([self.out(seen), self.doubt(seen.detach())], 1)
 
 
 class LightPower(nn.Module):

@@ -85,7 +85,8 @@ def _rims(regions: ClipRegions) -> Array:
     rows = []
     for n in range(regions.count):
         grown = np.pad((regions.labels == n + 1).astype(np.uint8), ((0, 0), (reach, reach)), mode="wrap")
-        means, darkest, steps = [], 0.0, 0
+        means: list[Array] = []
+        darkest, steps = 0.0, 0
         for _, last in RIMS:
             inner = grown
             grown = cv2.dilate(grown, kernel, iterations=last - steps)
@@ -111,7 +112,8 @@ def _of_scene(regions: ClipRegions) -> Array:
     level = luminance(view.clipped)
     logs = _log2(level)
     across = np.abs(logs - np.roll(logs, 1, 1)) * clear * np.roll(clear, 1, 1)
-    percentiles, means = [], []
+    percentiles: list[float] = []
+    means: list[Array] = []
     for half in (up > 0, up < 0):
         seen = half & clear
         if not seen.any():

@@ -123,7 +123,7 @@ class ClipRegions:
         flat = light.reshape(VIEW_ROWS * VIEW_COLUMNS, -1) * cell_weights().reshape(-1, 1)
         cell = self.labels.ravel()
         out = np.stack([np.bincount(cell, column, self.count + 1)[1:] for column in flat.T], -1)
-        return out.reshape(self.count, *light.shape[2:])
+        return np.asarray(out.reshape(self.count, *light.shape[2:]), np.float64)
 
 
 def grown(regions: ClipRegions) -> Labels:

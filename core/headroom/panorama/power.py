@@ -82,7 +82,7 @@ class Powers:
         columns = (np.arange(self.width) * VIEW_COLUMNS) // self.width
         region = self.lookup[rows[:, None], columns]
         region = np.where(mask > 0, region, 0)
-        out = pixels.copy()
+        out: FloatArray = pixels.copy()
         touched = np.nonzero(region)
         if len(touched[0]):
             unit = np.float32(1.0 / self.level)

@@ -15,7 +15,7 @@ from headroom import weights
 from headroom.errors import WeightsError
 from headroom.networks.table import NETWORKS
 
-__all__ = ["card_readme", "join_stages", "publish"]
+__all__ = ["card_readme", "join_stages", "publish", "scenes_by_licence"]
 
 LIMITS = (
     "Trained on 1K panoramas, views out of them and three stills: fine structure inside large clips is guessed.",
@@ -59,7 +59,7 @@ def publish(
 ) -> weights.Card:
     """Write ``folder``/weights.safetensors, card.toml and README.md."""
     joined = join_stages(gain, curve, gain.with_name("joined.safetensors"))
-    scenes = _scenes(manifest) if manifest else {}
+    scenes = scenes_by_licence(manifest) if manifest else {}
     count = sum(len(names) for names in scenes.values())
     facts: dict[str, Any] = {
         "name": folder.name,
@@ -79,10 +79,12 @@ def publish(
     return card
 
 
-def _scenes(manifest: Path) -> dict[str, list[str]]:
-    """Names of the scenes by licence."""
+def scenes_by_licence(manifest: Path, *, projection: str | None = None) -> dict[str, list[str]]:
+    """Names of a manifest's scenes by licence; ``projection``: those of it."""
     found: dict[str, list[str]] = {}
     for item in json.loads(manifest.read_text("utf-8"))["items"]:
+        if projection not in (None, item["projection"]):
+            continue
         found.setdefault(item["licence"], []).append(Path(item["file"]).stem)
     return {licence: sorted(names) for licence, names in sorted(found.items())}
 

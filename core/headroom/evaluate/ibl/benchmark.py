@@ -53,7 +53,7 @@ def evaluate_ibl(
         notes.append("ExpandNet left out: no folder peers/expandnet with weights.pth was found.")
     rivals = baselines(peers) if with_baselines else (Method(BASE, inverse_response),)
     bounds = [oracle for oracle in oracles() if not oracle.needs_wrong_curve]
-    names = [entry.name for entry in (*methods, *rivals, *bounds)]
+    names = [method.name for method in (*methods, *rivals)] + [bound.name for bound in bounds]
     if len(set(names)) < len(names):
         raise UsageError("two methods in one benchmark have the same name; give each its own")
     plan = [(suite, case) for suite in suites for case in cases(scenes, shares, suite)]

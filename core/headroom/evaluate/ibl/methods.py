@@ -11,35 +11,30 @@ from headroom.evaluate.methods import Method
 from headroom.evaluate.model import declared_plan, plate_of
 from headroom.plate import FloatArray
 
-__all__ = ["ibl_methods"]
+__all__ = ["POWERED", "ibl_methods"]
+
+POWERED = "headroom ibl"
 
 
 def ibl_methods(
     model: str | Path = "headroom-1", *, device: str = "auto", precision: str = "auto"
 ) -> tuple[Method, ...]:
-    """The model with the powers of its lights predicted from the whole panorama, and the model as it stands."""
+    """The model on the sphere with its lights' powers predicted, and the model as ``headroom convert`` runs it."""
     from headroom.panorama.power import predict_power
+    from headroom.panorama.reconstruct import reconstruct_sphere
     from headroom.reconstruct import Reconstructor
 
     reconstructor = Reconstructor(model, device=device, precision=precision)
-    last: dict[bytes, tuple[FloatArray, FloatArray, FloatArray]] = {}
-
-    def answer(code: FloatArray, declared: Response | None, is_jpeg: bool) -> tuple[FloatArray, FloatArray, FloatArray]:
-        """Both methods ask for the same plate, one after the other."""
-        key = code.tobytes()
-        if key not in last:
-            last.clear()
-            found = list(reconstructor.bands(plate_of(code, is_jpeg), declared_plan(declared)))
-            pixels, mask, gain = ([getattr(band, part) for band in found] for part in ("pixels", "mask", "gain_stops"))
-            last[key] = np.concatenate(pixels), np.concatenate(mask), np.concatenate(gain)
-        return last[key]
 
     def powered(code: FloatArray, declared: Response | None, is_jpeg: bool) -> FloatArray:
-        pixels, mask, gain = answer(code, declared, is_jpeg)
-        return predict_power(pixels, mask, gain).apply(pixels, mask, gain)
+        sphere = reconstruct_sphere(reconstructor, plate_of(code, is_jpeg), declared_plan(declared))
+        rows = sphere.read(0, sphere.height)
+        return predict_power(rows.pixels, rows.mask).apply(rows.pixels, rows.mask)
 
     def plain(code: FloatArray, declared: Response | None, is_jpeg: bool) -> FloatArray:
-        return answer(code, declared, is_jpeg)[0]
+        bands = reconstructor.bands(plate_of(code, is_jpeg), declared_plan(declared))
+        return np.concatenate([band.pixels for band in bands])
 
     name = reconstructor.card.name
-    return Method(f"{name} with light powers", powered), Method(name, plain)
+    title = POWERED if name == "headroom-1" else f"{POWERED} ({name})"
+    return Method(title, powered), Method(name, plain)

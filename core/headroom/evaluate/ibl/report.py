@@ -128,7 +128,10 @@ class IblReport:
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values for JSON: records, summary and paired differences; NaN and infinity are null."""
-        groups: list[tuple[str, float | str]] = [(s, share) for s in self.suites for share in (*self.shares, ALL)]
+        groups: list[tuple[str, float | str]] = []
+        for suite in self.suites:
+            groups += [(suite, share) for share in self.shares]
+            groups.append((suite, ALL))
         summary, differences = [], []
         for suite, share in groups:
             for kind in (ALL, *self.kinds):
