@@ -8,6 +8,7 @@ HeadroomError                 exit 1
 ├── ColourError                        a config or transform that does not work, a data space
 ├── WriteError                         the output: folder, disk, permission, format limits
 ├── WeightsError                       a weights file that is missing, tampered with or foreign
+├── AnalysisError                      a shot's analysis that is missing, torn or of other frames
 ├── DeviceError                        a device that is not there or has too little memory
 └── Cancelled                 exit 130 the user stopped the work
 
@@ -18,6 +19,7 @@ A message says what, where (file, frame) and what to do, in one line. Errors are
 from __future__ import annotations
 
 __all__ = [
+    "AnalysisError",
     "Cancelled",
     "ColourError",
     "DeviceError",
@@ -65,6 +67,10 @@ class WriteError(HeadroomError):
 
 class WeightsError(HeadroomError):
     """A weights file or its card cannot be trusted or loaded."""
+
+
+class AnalysisError(HeadroomError):
+    """A shot's analysis is missing, torn, or of other frames."""
 
 
 class DeviceError(HeadroomError):

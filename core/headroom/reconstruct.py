@@ -127,7 +127,9 @@ class Reconstructor:
     ) -> Iterator[RawBand]:
         """The network's part, one row of tiles at a time; ``estimate``: the response curve, where it is known."""
         plate, options, whole = prepared.plate, prepared.options, prepared.whole
-        tiles = self._tiles(plate)
+        if whole is None:
+            raise ValueError(f"{plate.name}: prepared without a look at the whole of it")
+        tiles = self.tiles(plate)
         features = self.runner.scene(whole.view)
         if estimate is None:
             estimate = estimated_curve(self.runner.curve(whole.lines), lines=whole.lines.stride.shape[1])
@@ -159,7 +161,7 @@ class Reconstructor:
             self.card, self.runner, encoder.plate, encoder.colour, encoder, estimate, prepared.options, tally,
             prepared.passed_through,
         )  # fmt: skip
-        tiles = self._tiles(prepared.plate)
+        tiles = self.tiles(prepared.plate)
         if tiles.over_budget and self.memory_bytes:
             report["warnings"].append(
                 f"{prepared.plate.name}: {self.memory_bytes / 1e6:.0f} MB of memory do not hold one tile of "
@@ -167,7 +169,8 @@ class Reconstructor:
             )
         return report
 
-    def _tiles(self, plate: Plate) -> TilePlan:
+    def tiles(self, plate: Plate) -> TilePlan:
+        """How the plate is cut up."""
         held = plate.codes.nbytes + (0 if plate.alpha is None else plate.alpha.nbytes)
         return self.runner.plan(plate.width, plate.height, plate_bytes=held)
 
@@ -178,7 +181,8 @@ class Prepared:
 
     encoder: Encoder
     options: Options
-    whole: Overview
+    whole: Overview | None
+    """None: known to hold nothing that clipped, so that nobody looked; the network does not run on it."""
     passed_through: bool
     """A linear plate that holds its highlights already: nothing counts as clipped."""
 
@@ -192,7 +196,7 @@ class Prepared:
         """Bytes that it keeps in memory."""
         plate, whole = self.plate, self.whole
         held = plate.codes.nbytes + (0 if plate.alpha is None else plate.alpha.nbytes)
-        return held + whole.view.nbytes + sum(part.nbytes for part in whole.lines)
+        return held + (0 if whole is None else whole.view.nbytes + sum(part.nbytes for part in whole.lines))
 
     def rows(self, y0: int, y1: int) -> Rows:
         """Rows y0..y1 as the network sees them."""
