@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import base64
+import html
 import json
+import os
 import re
 import zlib
 from io import BytesIO
@@ -19,7 +21,10 @@ from PIL import Image
 from command import headroom, one_line, save_picture
 from headroom import io
 from headroom.colour.curves import srgb_decode
+from headroom.colour.gamut import BRADFORD, REC709, rgb_to_rgb
+from headroom.errors import Cancelled, WriteError
 from headroom.io.planes import read_planes
+from headroom.report import make
 from headroom.report.codec import LOW_STOPS, Layer, LogCode, RowEncoder
 from headroom.report.shot import chosen_frames, find_jumps
 from headroom.report.shrink import block_of, shrink
@@ -194,7 +199,7 @@ def test_a_plate_that_is_not_the_results_is_noticed(tmp_path: Path, capsys: pyte
     pair = plate_and_result(tmp_path)
     Image.fromarray(np.roll(pair.codes, 5, axis=1)).save(tmp_path / "other.png")
     said = headroom(capsys, "report", tmp_path / "other.png", pair.result, "-o", tmp_path / "r.html")
-    assert said.code == 0 and "outside the mask differ from the plate" in said.err
+    assert said.code == 0 and "some of the pixels outside the mask differ from the plate" in said.err
     assert "outside the mask differ from the plate" in (tmp_path / "r.html").read_text()
 
 
@@ -326,6 +331,28 @@ def test_refusals_are_one_line_and_leave_nothing(tmp_path: Path, capsys: pytest.
     assert said.code == 2 and "HTML" in said.err
 
 
+def test_a_name_that_is_no_text_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    pair = plate_and_result(tmp_path)
+    odd = pair.result.rename(tmp_path / os.fsdecode(b"r\xff.exr"))
+    said = headroom(capsys, "report", pair.plate, odd, "-o", tmp_path / "r.html")
+    assert said.code == 1 and "not UTF-8" in said.err and one_line(said.err)
+
+
+def test_a_scale_of_its_own_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    pair = plate_and_result(tmp_path, attributes={"headroom:scale": "1.0 is 250 cd/m2"})
+    said = headroom(capsys, "report", pair.plate, pair.result, "-o", tmp_path / "r.html")
+    assert said.code == 0 and "1.0 is 250 cd/m2" in said.err
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full here")
+def test_a_full_disk_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pair = plate_and_result(tmp_path)
+    monkeypatch.setattr("tempfile.TemporaryFile", lambda **_: Path("/dev/full").open("wb", buffering=0))
+    with pytest.raises(WriteError, match="No space left"):
+        make(pair.plate, pair.result, tmp_path / "r.html")
+    assert not list(tmp_path.glob("*.html*"))
+
+
 def test_a_page_is_only_replaced_when_asked(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     pair = plate_and_result(tmp_path)
     page = tmp_path / "r.html"
@@ -373,6 +400,38 @@ def test_float_plates_have_no_codes(tmp_path: Path, capsys: pytest.CaptureFixtur
     assert "Plate code" not in (tmp_path / "r.html").read_text()
 
 
+def test_transparent_pixels_are_not_held_against_the_result(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Colours multiplied by no alpha are black in the file: nobody changed them."""
+    pair = plate_and_result(tmp_path)
+    alpha = np.where(np.arange(pair.codes.shape[0]) % 2, 1.0, 0.0)[:, None] * np.ones(pair.codes.shape[1])
+    light = (pair.hdr709 @ rgb_to_rgb(REC709, AP1, BRADFORD).T).astype(np.float32)
+    planes = {"alpha": alpha.astype(np.float32), "mask": pair.mask, "gain": pair.gain}
+    io.write(tmp_path / "cut.exr", light, chromaticities=AP1, **planes)
+    said = headroom(capsys, "report", pair.plate, tmp_path / "cut.exr", "-o", tmp_path / "r.html", "--json")
+    untouched = json.loads(said.out)["measures"][0]["untouched"]
+    assert untouched["off_share"] == 0 and untouched["share"] == pytest.approx((pair.mask[1::2] == 0).mean() / 2)
+
+
+def test_a_movie_is_a_plate(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    av = pytest.importorskip("av")
+    pair = plate_and_result(tmp_path)
+    with av.open(str(tmp_path / "plate.mov"), "w") as movie:
+        stream = movie.add_stream("prores_ks", rate=24)
+        stream.width, stream.height, stream.pix_fmt = 96, 64, "yuv422p10le"
+        for _ in range(2):
+            movie.mux(stream.encode(av.VideoFrame.from_ndarray(pair.codes, "rgb24")))
+        movie.mux(stream.encode())
+    for frame in (1, 2):
+        (tmp_path / f"hdr.{frame:04d}.exr").write_bytes(pair.result.read_bytes())
+    arguments = [tmp_path / "plate.mov", tmp_path / "hdr.####.exr", "-o", tmp_path / "r.html", "--json"]
+    told = json.loads(headroom(capsys, "report", *arguments).out)
+    assert told["frames"] == [1, 2]
+    luminance = (srgb_decode(pair.codes / 255.0) @ [0.2126, 0.7152, 0.0722]).mean()
+    assert told["measures"][0]["ldr"]["mean_luminance"] == pytest.approx(luminance, rel=0.03)
+    said = headroom(capsys, "report", *arguments, "--overwrite", "--first-frame", "2")
+    assert json.loads(said.out)["frames"] == [2]
+
+
 def test_names_are_text_and_never_markup(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     evil = "<img src=x onerror=alert(1)>&\"'.exr"
     pair = plate_and_result(tmp_path, attributes={"headroom:model": "</script><script>alert(2)</script>"})
@@ -384,8 +443,26 @@ def test_names_are_text_and_never_markup(tmp_path: Path, capsys: pytest.CaptureF
 
 
 def test_thumbnails_are_pictures(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    pair = plate_and_result(tmp_path, width=700, height=300)
-    assert headroom(capsys, "report", pair.plate, pair.result, "-o", tmp_path / "r.html").code == 0
-    spec = facts_in(tmp_path / "r.html")["embedded"][0]
-    with Image.open(BytesIO(base64.b64decode(spec["thumb"].partition(",")[2]))) as thumb:
-        assert thumb.size == (spec["thumb_width"], spec["thumb_height"]) and max(thumb.size) <= 240
+    plates, results = make_shot(tmp_path, frames=range(1001, 1003))
+    assert headroom(capsys, "report", plates, results, "-o", tmp_path / "r.html").code == 0
+    text = (tmp_path / "r.html").read_text()
+    found = re.findall(r'<img src="data:image/jpeg;base64,([^"]+)" alt="" width="(\d+)" height="(\d+)">', text)
+    assert len(found) == 2
+    with Image.open(BytesIO(base64.b64decode(html.unescape(found[0][0])))) as thumb:
+        assert thumb.size == (96, 64) == (int(found[0][1]), int(found[0][2]))
+
+
+def test_a_cancelled_report_leaves_nothing(tmp_path: Path) -> None:
+    plates, results = make_shot(tmp_path / "shot")
+    answers = iter([False, False, True])
+    steps: list[tuple[int, int]] = []
+    with pytest.raises(Cancelled, match="nothing was written"):
+        make(
+            plates,
+            results,
+            tmp_path / "out" / "r.html",
+            progress=lambda done, total: steps.append((done, total)),
+            cancelled=lambda: next(answers),
+        )
+    assert steps == [(1, 6), (2, 6)]
+    assert list((tmp_path / "out").iterdir()) == []

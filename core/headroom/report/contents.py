@@ -43,7 +43,7 @@ def contents_of(gathered: Gathered) -> Contents:
         "shot": is_shot,
         "compare": plate is not None,
         "frames": gathered.frames if is_shot else [],
-        "embedded": [picture.spec for picture in gathered.pictures],
+        "embedded": [_without_thumb(picture.spec) for picture in gathered.pictures],
         "series": series_of(gathered.measures) if is_shot else [],
         "flags": [] if jumps is None else list(jumps.flags),
         "first_exposure": facts.first_exposure(spec["measures"]),
@@ -55,6 +55,7 @@ def contents_of(gathered: Gathered) -> Contents:
     )
     shown = {
         **data,
+        "embedded": [picture.spec for picture in gathered.pictures],
         "version": headroom.__version__,
         "title": result if plate is None else f"{plate} → {result}",
         "result": result,
@@ -87,6 +88,10 @@ def contents_of(gathered: Gathered) -> Contents:
         "measures": gathered.measures,
     }
     return Contents(shown, data, told, warnings)
+
+
+def _without_thumb(spec: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in spec.items() if not name.startswith("thumb")}
 
 
 def _warnings(gathered: Gathered, jumping: list[int]) -> list[str]:

@@ -161,12 +161,14 @@ def notes_of(measures: dict[str, Any], about: About) -> list[str]:
         why = (
             "its curve was estimated, so that is expected"
             if about.header.options.get("curve") == "estimate"
-            else "is it the result of this plate, and is the plate's space right (--from)?"
+            else "is it the result of this plate, and are the spaces right (--from for the plate, --to for the result)?"
         )
         notes.append(
-            f"{percent(kept['off_share'])} of the pixels outside the mask differ from the plate "
-            f"by more than {100 * UNTOUCHED_LIMIT:g} %: {why}"
+            f"some of the pixels outside the mask differ from the plate by more than {100 * UNTOUCHED_LIMIT:g} %: {why}"
         )
+    scale = about.header.scale
+    if scale is not None and not scale.startswith("relative"):
+        notes.append(f"the result is in a scale of its own ({scale}): its stops are not from the plate's white")
     if measures["hdr"]["peak"] <= 1 and (measures["clipped_share"] or 0) > 0:
         notes.append("the plate is clipped, but the result does not go above its white: was it written as 8 bit?")
     if measures["clipped_share"] == 0 and measures["ldr"] is not None and measures["masked_share"] == 0:

@@ -22,6 +22,8 @@ __all__ = ["About", "Band", "Frame", "brightest_of", "open_frame"]
 
 BAND_PX = 1 << 20
 FAINT = 2.0**-20
+LEAST_ALPHA = 0.01
+"""Below it, colours that were multiplied by alpha and rounded to half floats do not come back."""
 
 
 @dataclass(kw_only=True)
@@ -39,6 +41,8 @@ class Band:
     """(h, W) 0..1"""
     gain: FloatArray | None
     """(h, W) stops"""
+    seen: npt.NDArray[np.bool_] | None = None
+    """(h, W) whether there is enough alpha for the colour to mean anything; None: there is no alpha."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -109,6 +113,7 @@ class Frame:
         code = None if self.plate is None else self.plate.rows(y0, y1)
         ldr = None if self.plate is None or code is None else self.spaces.light_of_plate(self.plate, code)
         mask = self._mask(y0, y1, hdr, code)
+        alpha = self.result.alpha_rows(y0, y1)
         return Band(
             y0=y0,
             hdr=hdr,
@@ -116,6 +121,7 @@ class Frame:
             codes=self.plate.codes[y0:y1] if self.plate is not None and self.about.code_bytes else None,
             mask=mask,
             gain=self._gain(y0, y1, hdr, ldr, mask),
+            seen=None if alpha is None else alpha > LEAST_ALPHA,
         )
 
     def _mask(self, y0: int, y1: int, hdr: FloatArray, code: FloatArray | None) -> FloatArray:

@@ -18,6 +18,7 @@ _TITLES = {
     "headroom:source": "Source",
     "headroom:sourceSpace": "Plate space",
     "headroom:space": "Result space",
+    "headroom:scale": "Scale",
     "headroom:config": "OCIO config",
     "headroom:configCacheId": "Config digest",
     "headroom:options": "Options",
@@ -80,6 +81,11 @@ class Header:
     def model(self) -> str | None:
         """Name and version of what made it."""
         return self._text("headroom:model")
+
+    @property
+    def scale(self) -> str | None:
+        """What 1.0 stands for, where it is not the plate's white."""
+        return self._text("headroom:scale")
 
     @property
     def options(self) -> dict[str, Any]:

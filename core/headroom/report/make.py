@@ -11,7 +11,7 @@ from typing import Any
 from headroom.errors import Cancelled, PlateError, UsageError
 from headroom.report.contents import contents_of
 from headroom.report.gather import Gathered
-from headroom.report.page import check_output, write_page
+from headroom.report.page import check_output, write_failure, write_page
 from headroom.report.shot import chosen_frames
 from headroom.report.sources import open_pair
 from headroom.report.spaces import Spaces
@@ -78,6 +78,8 @@ def make(
                 if progress is not None:
                     progress(done + 1, len(pair.frames))
             return _written(gathered, output)
+    except OSError as error:  # of the spool or the page: the readers have words of their own
+        raise write_failure(output, error) from None
     finally:
         pair.close()
 

@@ -18,9 +18,10 @@ LUMINANCE_709 = np.array([0.2126, 0.7152, 0.0722], np.float32)  # ITU-R BT.709-6
 STOPS_LOW, STOPS_HIGH, BINS_PER_STOP = -20, 44, 48
 SHOWN_BINS_PER_STOP = 4
 PERCENTILES = (50.0, 90.0, 99.0, 99.9, 99.99)
+WHITE = 1.0005
+"""The plate's white, with the rounding of half floats: what is clipped is not above it."""
 UNTOUCHED_FLOOR = 2.0**-10
 """Recorded light below this is compared by difference, not by ratio: half floats and other primaries round it."""
-
 UNTOUCHED_LIMIT = 0.01
 """A recorded pixel that is off by more than this share was changed: rounding to half floats stays within a tenth."""
 
@@ -52,7 +53,7 @@ class Light:
         if brightest.flat[at] > self.peak:
             self.peak = float(brightest.flat[at])
             self.peak_at = at % light.shape[1], y0 + at // light.shape[1]
-        self.above_white += int(np.count_nonzero(brightest > 1))
+        self.above_white += int(np.count_nonzero(brightest > WHITE))
         self.negative += int(np.count_nonzero(-brightest_of(-light) < -UNTOUCHED_FLOOR))
         self.pixels += brightest.size
         self.luminance_sum += float((light @ LUMINANCE_709).sum(dtype=np.float64))
@@ -121,7 +122,8 @@ class Measures:
             return
         self.ldr = self.ldr or Light()
         self.ldr.add(band.ldr, band.y0)
-        kept_ldr, kept_hdr = band.ldr[~touched], band.hdr[~touched]
+        kept = ~touched if band.seen is None else ~touched & band.seen
+        kept_ldr, kept_hdr = band.ldr[kept], band.hdr[kept]
         if len(kept_ldr):
             scale = np.maximum(brightest_of(np.abs(kept_ldr)), UNTOUCHED_FLOOR)
             off = brightest_of(np.abs(kept_hdr - kept_ldr)) / scale

@@ -15,7 +15,7 @@ import jinja2
 from headroom.errors import UsageError, WriteError
 from headroom.report.pictures import Embedded
 
-__all__ = ["check_output", "partial_of", "write_page"]
+__all__ = ["check_output", "partial_of", "write_failure", "write_page"]
 
 _SCRIPTS = ("decode.js", "tone.js", "draw.js", "viewer.js", "plots.js", "main.js")
 _PLACE = "<!--PIXELS-->"
@@ -36,7 +36,7 @@ def check_output(path: Path, overwrite: bool) -> None:
         partial_of(path).touch()
         partial_of(path).unlink()
     except OSError as error:
-        raise _failure(path, error) from None
+        raise write_failure(path, error) from None
 
 
 def partial_of(path: Path) -> Path:
@@ -66,7 +66,7 @@ def write_page(
         size = partial.stat().st_size
         partial.replace(path)
     except OSError as error:
-        raise _failure(path, error) from None
+        raise write_failure(path, error) from None
     finally:
         partial.unlink(missing_ok=True)
     return size
@@ -90,5 +90,6 @@ def _hash(text: str) -> str:
     return "sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
 
 
-def _failure(path: Path, error: OSError) -> WriteError:
+def write_failure(path: Path, error: OSError) -> WriteError:
+    """What the system said, as an error that says what to do."""
     return WriteError(f"cannot write {path}: {error.strerror or error}; check the folder, the disk's space and quota")

@@ -71,6 +71,10 @@ def open_pair(
 
     ``from_space`` and ``first_frame`` are for movies: PQ and HLG are read only where their space is named.
     """
+    for path in (plate, result):
+        shown = str(path).encode("utf-8", "backslashreplace").decode()
+        if shown != str(path):
+            raise PlateError(f"{shown}: the name is not UTF-8, which the image libraries need; rename it")
     if is_movie(result):
         raise UsageError(f"{result} is a movie, not a result: name the EXR frames (hdr.####.exr) made from it")
     is_shot = is_pattern(result)

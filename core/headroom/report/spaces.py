@@ -61,7 +61,7 @@ class Spaces:
     def light_of_plate(self, plate: Plate, code: FloatArray) -> FloatArray:
         """Code values (..., 3) as light."""
         assert self._plate_plan is not None
-        return np.asarray(self._plate_plan.to_lin709(code), np.float32)
+        return np.nan_to_num(np.asarray(self._plate_plan.to_lin709(code), np.float32), posinf=0, neginf=0)
 
     def light_of_greys(self, count: int) -> FloatArray:
         """(count, 3): the light of neutral codes from 0 to 1; only a guess where the plate's curve is odd."""

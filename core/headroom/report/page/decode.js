@@ -45,6 +45,7 @@ class RowDecoder {
     this.spec = spec;
     this.rowBytes = spec.layers.reduce((sum, layer) => sum + layer.channels * layer.bytes, 0) * spec.width;
     this.row = 0;
+    this.rest = new Int32Array(spec.width);
     this.planes = {};
     for (const layer of spec.layers) {
       const kind = layer.name === "code" || layer.name === "mask" ? (layer.bytes === 1 ? Uint8Array : Uint16Array) : Int16Array;
@@ -60,10 +61,10 @@ class RowDecoder {
   // One row's bytes.
   add(bytes) {
     const width = this.spec.width;
+    const { rest } = this;
     let at = 0;
     this.spec.layers.forEach((layer, number) => {
       for (let channel = 0; channel < layer.channels; channel++) {
-        const rest = new Int32Array(width);
         for (let x = 0; x < width; x++) {
           const value = layer.bytes === 1 ? bytes[at + x] : bytes[at + x] | (bytes[at + width + x] << 8);
           rest[x] = unfolded(value);

@@ -33,7 +33,7 @@ function paint(picture, level, x0, y0, x1, y1, look) {
         out[to + 1] = painter.falseColours[index + 1];
         out[to + 2] = painter.falseColours[index + 2];
       } else {
-        const index = 3 * (32768 + (look.source === "ldr" ? 0 : level.gain[at]));
+        const index = 3 * (32768 + (look.source === "ldr" || !level.gain ? 0 : level.gain[at]));
         out[to] = painter.gainColours[index];
         out[to + 1] = painter.gainColours[index + 1];
         out[to + 2] = painter.gainColours[index + 2];
