@@ -45,6 +45,9 @@ def write_movie(
     prepare: Callable[[Any], None] = lambda stream: None,
 ) -> Path:
     """A movie of ``frames`` frames whose planes ``picture(k)`` gives."""
+    if codec == "libx265" and path.suffix in (".mp4", ".mov"):
+        return _through_matroska(path, picture, codec=codec, pixels=pixels, frames=frames, size=size, rate=rate,
+                                 tags=tags, options=options)  # fmt: skip
     with av.open(str(path), "w", options=container_options or {}) as container:
         container.metadata.update(metadata or {})
         stream = container.add_stream(codec, rate=rate, options=options or {})
@@ -62,6 +65,20 @@ def write_movie(
             frame.color_range, frame.colorspace, frame.color_primaries, frame.color_trc = tags
             container.mux(stream.encode(frame))
         container.mux(stream.encode())
+    return path
+
+
+def _through_matroska(path: Path, picture: Callable[[int], Sequence[Any]], **other: Any) -> Path:
+    """H.265 into QuickTime and MP4: writing it there at once fails now and then in this build of FFmpeg."""
+    first = write_movie(path.with_suffix(".first.mkv"), picture, **other)
+    with av.open(str(first)) as source, av.open(str(path), "w") as target:
+        stream = source.streams.video[0]
+        copy = target.add_stream_from_template(stream)
+        for packet in source.demux(stream):
+            if packet.size:
+                packet.stream = copy
+                target.mux(packet)
+    first.unlink()
     return path
 
 

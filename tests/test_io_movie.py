@@ -243,8 +243,11 @@ def test_time_code_and_rate_reach_the_header_of_an_exr(tmp_path: Path) -> None:
     assert MovieSource(path, first_frame=1).frames == (1, 2, 3)
 
 
-def test_rates_of_rough_clocks_are_put_right(tmp_path: Path) -> None:
-    assert MovieSource(movie(tmp_path, "h264 in Matroska", rate=Fraction(30000, 1001))).rate == Fraction(30000, 1001)
+@pytest.mark.parametrize("rate", [Fraction(24), Fraction(30000, 1001), Fraction(60)])
+def test_rates_of_rough_clocks_are_put_right(tmp_path: Path, rate: Fraction) -> None:
+    for kind in ("h264 in Matroska", "h265 with B frames"):  # the second one came through Matroska
+        source = MovieSource(movie(tmp_path, kind, rate=rate, frames=90))
+        assert source.rate == rate and not source.warnings
 
 
 def test_a_variable_rate_is_reported(tmp_path: Path) -> None:

@@ -18,8 +18,11 @@ __all__ = ["MovieIndex", "index_of", "open_movie", "why"]
 
 INTRA_ONLY = ("prores", "dnxhd", "mjpeg", "v210", "v308", "v408", "v410", "rawvideo", "png", "jpeg2000", "cfhd")
 """Codecs whose every packet is a picture of its own."""
-UNEVEN = 0.02
-"""Frames that differ by more than this share of their length (and by more than a tick) are of variable rate."""
+CLOCK_S = 0.001
+"""The roughest clock in use (Matroska's); a movie that went through it may be off by one of its ticks anywhere."""
+NEAR, NEAR_AT_MOST = 1 / 4000, 1 / 200
+"""A rate so close to a usual one (a share of it; more for a short movie on a rough clock) is meant to be that."""
+_WHOLE_RATES = (12, 15, 24, 25, 30, 48, 50, 60, 72, 90, 96, 100, 120, 240)
 _CHUNK_BYTES = 1 << 20
 
 
@@ -185,7 +188,7 @@ def _made(path: Path, stream: Any, packets: list[_Packet], promised: int, intra_
     tick = float(stream.time_base)
     lengths = [(b - a) * tick for a, b in zip(known, known[1:], strict=False)] if timed else []
     shortest, longest = (min(lengths), max(lengths)) if lengths else (0.0, 0.0)
-    uneven = longest - shortest > max(1.5 * tick, UNEVEN * shortest)
+    uneven = _strays(known, tick) if timed else False
     return MovieIndex(
         path=path,
         times=tuple(known) if timed else None,
@@ -194,7 +197,7 @@ def _made(path: Path, stream: Any, packets: list[_Packet], promised: int, intra_
         # Without times nothing can be looked for: decoding then starts at the first frame always.
         keys=tuple(k for k, n in enumerate(shown) if packets[n].is_key) if timed else (0,),
         order=tuple(shown),
-        rate=_rate(stream, uneven),
+        rate=_rate(stream, known if timed else [], uneven),
         shortest_s=shortest,
         longest_s=longest,
         is_uneven=uneven,
@@ -204,17 +207,31 @@ def _made(path: Path, stream: Any, packets: list[_Packet], promised: int, intra_
     )
 
 
-def _rate(stream: Any, uneven: bool) -> Fraction | None:
+def _strays(times: list[int], tick: float) -> bool:
+    """Whether the times leave the even beat between the first and the last by more than clocks explain."""
+    if len(times) < 3:
+        return False
+    beat = (times[-1] - times[0]) / (len(times) - 1)
+    off = [time - times[0] - k * beat for k, time in enumerate(times)]
+    return (max(off) - min(off)) * tick > 2.1 * max(tick, CLOCK_S)
+
+
+def _rate(stream: Any, times: list[int], uneven: bool) -> Fraction | None:
     """Frames a second, near misses of the usual rates put right (clocks of 1 ms make 23.976 a 500/21)."""
-    stated: Iterable[Any] = (stream.average_rate, stream.guessed_rate, stream.base_rate)
-    found = next((Fraction(rate) for rate in stated if rate and 0 < rate <= 1000), None)
-    if found is None or uneven:
-        return found
-    for whole in (24, 25, 30, 48, 50, 60, 100, 120):
-        for usual in (Fraction(whole), Fraction(whole * 1000, 1001)):
-            if abs(found - usual) < usual / 4000:
-                return usual
-    return found.limit_denominator(1001)
+    rates: Iterable[Any] = (stream.average_rate, stream.guessed_rate, stream.base_rate)
+    stated = next((Fraction(rate) for rate in rates if rate and 0 < rate <= 1000), None)
+    if uneven or stated is None:
+        return stated
+    found, duration_s = stated, 0.0
+    if len(times) > 1:
+        ticks = times[-1] - times[0]
+        found, duration_s = (len(times) - 1) / (ticks * stream.time_base), float(ticks * stream.time_base)
+    usual = [rate for whole in _WHOLE_RATES for rate in (Fraction(whole), Fraction(whole * 1000, 1001))]
+    slack = min(NEAR + (1.1 * CLOCK_S / duration_s if duration_s else 0.0), NEAR_AT_MOST)
+    near = [rate for rate in usual if abs(found - rate) <= slack * rate]
+    if stated in near:
+        return stated
+    return min(near, key=lambda rate: abs(rate - found)) if near else found.limit_denominator(1001)
 
 
 def _kinds(container: Any) -> str:

@@ -68,7 +68,8 @@ def tags_of(
     from_space: str | None = None,
     metadata: Mapping[str, Any] | None = None,
 ) -> MovieTags:
-    """``size``: width, height. ``stated``: range, matrix, primaries, transfer as H.273 numbers (range: 1 limited, 2 full, 0 not stated).
+    """``size``: width, height. ``stated``: range (1 limited, 2 full, 0 not stated), and matrix, primaries, transfer as
+    H.273 numbers.
 
     ``levels`` and ``matrix`` are the user's word against the file's; ``from_space`` is what ``--from`` names, without
     which PQ and HLG are refused.
