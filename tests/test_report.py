@@ -347,7 +347,7 @@ def test_a_scale_of_its_own_is_said(tmp_path: Path, capsys: pytest.CaptureFixtur
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full here")
 def test_a_full_disk_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     pair = plate_and_result(tmp_path)
-    monkeypatch.setattr("tempfile.TemporaryFile", lambda **_: Path("/dev/full").open("wb", buffering=0))
+    monkeypatch.setattr("tempfile.TemporaryFile", lambda **_: Path("/dev/full").open("wb", buffering=0))  # noqa: SIM115
     with pytest.raises(WriteError, match="No space left"):
         make(pair.plate, pair.result, tmp_path / "r.html")
     assert not list(tmp_path.glob("*.html*"))
