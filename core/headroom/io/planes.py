@@ -28,24 +28,26 @@ def read_planes(path: Path | str, names: Sequence[str]) -> dict[str, npt.NDArray
         with open_image(path) as image:
             for number, spec in enumerate(specs_of(image, path)):
                 channels = [str(name) for name in spec.channelnames]
-                for name in names:
-                    if name in channels and name not in found:
-                        check_size(path, spec)
-                        found[name] = _plane(image, spec, path, number, channels.index(name))
+                here = {name: channels.index(name) for name in names if name in channels and name not in found}
+                if here:
+                    check_size(path, spec)
+                    found |= _planes(image, spec, path, number, here)
     except SubsampledError:
         return {}
     return found
 
 
-def _plane(image: Any, spec: Any, path: Path, part: int, channel: int) -> npt.NDArray[Any]:
-    kinds = spec.channelformats
-    kind = "half" if str(kinds[channel] if kinds else spec.format) == "half" else "float"
-    read = image.read_image(part, 0, channel, channel + 1, OpenImageIO.TypeDesc(kind))
+def _planes(image: Any, spec: Any, path: Path, part: int, wanted: dict[str, int]) -> dict[str, npt.NDArray[Any]]:
+    """Those between the first and the last of ``wanted`` are read along: the codec unpacks whole rows anyway."""
+    first, last = min(wanted.values()), max(wanted.values()) + 1
+    kinds = [str(kind) for kind in spec.channelformats] or [str(spec.format)] * spec.nchannels
+    kind = "half" if all(kinds[channel] == "half" for channel in wanted.values()) else "float"
+    read = image.read_image(part, 0, first, last, OpenImageIO.TypeDesc(kind))
     if read is None:
         reason = last_error(image) or "no more pixels"
-        raise PlateError(
-            f"cannot read {path}: its channel {spec.channelnames[channel]} is damaged ({reason}); make it again"
-        )
-    plane: npt.NDArray[Any] = np.ascontiguousarray(np.asarray(read).reshape(spec.height, spec.width))
-    make_finite(plane[..., None])
-    return plane
+        raise PlateError(f"cannot read {path}: {', '.join(wanted)} damaged ({reason}); make it again")
+    pixels = np.asarray(read).reshape(spec.height, spec.width, last - first)
+    planes = {name: np.ascontiguousarray(pixels[..., channel - first]) for name, channel in wanted.items()}
+    for plane in planes.values():
+        make_finite(plane[..., None])
+    return planes
