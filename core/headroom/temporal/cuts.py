@@ -22,8 +22,10 @@ NEIGHBOURS = 2
 """Frames on either side whose change a cut's is compared with: the detector's ``window_width``."""
 FLASH_FRAMES = 3
 """A departure that is over after so many frames, the picture being the same before and after, is a flash, no cut."""
-SAME_PICTURE = 12.0
-"""Mean difference of two thumbnails, in 8-bit codes, up to which they show the same."""
+FLASH_CODES = 15.0
+"""Mean difference of two thumbnails, in 8-bit codes, that makes a flash: the detector's own least for a cut."""
+SAME_PICTURE = 0.5
+"""Before and after a flash the pictures differ by less than this share of what the flash differs by."""
 
 Thumbnail = npt.NDArray[np.uint8]
 
@@ -51,9 +53,9 @@ class CutFinder:
 
         self._at: Any = lambda index: FrameTimecode(index, 24.0)
         self._detector: Any = AdaptiveDetector(min_scene_len=1, window_width=NEIGHBOURS)
-        self._recent: deque[tuple[int, Thumbnail]] = deque(maxlen=2 * NEIGHBOURS + 2)
-        self._cuts: list[tuple[int, Thumbnail, Thumbnail]] = []
-        """Index of the first frame after each cut; the pictures on either side."""
+        self._recent: deque[Thumbnail] = deque(maxlen=FLASH_FRAMES + 1)
+        self._cuts: list[int] = []
+        self._flashes: set[int] = set()
         self._fed = self._count = 0
 
     def see(self, picture: Thumbnail) -> None:
@@ -61,40 +63,35 @@ class CutFinder:
         if not self._count:
             for _ in range(NEIGHBOURS):  # the detector looks at no frame that lacks neighbours
                 self._feed(picture)
-        elif self._recent[-1][1].shape != picture.shape:
+        elif self._recent[-1].shape != picture.shape:
             raise ValueError("thumbnails of two sizes")
-        self._recent.append((self._count, picture))
+        self._flashes.update(self._flash_before(picture))
+        self._recent.append(picture)
         self._count += 1
         self._feed(picture)
 
     def finish(self) -> tuple[tuple[int, ...], tuple[int, ...]]:
         """Indices of first frames after cuts, and of frames that are flashes."""
         for _ in range(NEIGHBOURS if self._recent else 0):
-            self._feed(self._recent[-1][1])
-        cuts: list[int] = []
-        flashes: list[int] = []
-        pending = list(self._cuts)
-        while pending:
-            index, before, _ = pending.pop(0)
-            back = next((n for n, cut in enumerate(pending) if _is_back(index, before, cut)), None)
-            if back is None:
-                cuts.append(index)
-            else:
-                flashes += range(index, pending[back][0])
-                del pending[: back + 1]
-        return tuple(cuts), tuple(flashes)
+            self._feed(self._recent[-1])
+        edges = self._flashes | {index + 1 for index in self._flashes}
+        return tuple(index for index in self._cuts if index not in edges), tuple(sorted(self._flashes))
 
     def _feed(self, picture: Thumbnail) -> None:
         found = self._detector.process_frame(self._at(self._fed), picture)
         self._fed += 1
-        held = dict(self._recent)
-        for cut in found:
-            index = int(cut.frame_num) - NEIGHBOURS
-            if index > 0:
-                self._cuts.append((index, held[index - 1], held[index]))
+        self._cuts += [int(cut.frame_num) - NEIGHBOURS for cut in found if int(cut.frame_num) > NEIGHBOURS]
+
+    def _flash_before(self, picture: Thumbnail) -> range:
+        """Indices of the frames just before this one that are a flash which is over now."""
+        recent = list(self._recent)
+        for length in range(1, len(recent)):
+            before, flash = recent[-length - 1], recent[-length:]
+            least = min(min(_difference(frame, before), _difference(frame, picture)) for frame in flash)
+            if least > FLASH_CODES and _difference(before, picture) < SAME_PICTURE * least:
+                return range(self._count - length, self._count)
+        return range(0)
 
 
-def _is_back(index: int, before: Thumbnail, cut: tuple[int, Thumbnail, Thumbnail]) -> bool:
-    later, _, after = cut
-    difference = np.abs(before.astype(np.int16) - after.astype(np.int16)).mean()
-    return later - index <= FLASH_FRAMES and float(difference) <= SAME_PICTURE
+def _difference(a: Thumbnail, b: Thumbnail) -> float:
+    return float(np.abs(a.astype(np.int16) - b.astype(np.int16)).mean())
