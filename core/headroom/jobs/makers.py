@@ -31,6 +31,9 @@ class Maker(Protocol):
     def account(self, frame: int, raw: RawBand, tally: Tally) -> dict[str, Any]:
         """What was found and done, after the last band; any thread may call it."""
 
+    def close(self) -> None:
+        """Ends its threads."""
+
 
 class PerFrame:
     """Every frame as a still."""
@@ -57,3 +60,6 @@ class PerFrame:
     def account(self, frame: int, raw: RawBand, tally: Tally) -> dict[str, Any]:
         """What was found and done, after the last band."""
         return self._reconstructor.account(raw.prepared, raw.estimate, tally)
+
+    def close(self) -> None:
+        """There is nothing to end."""

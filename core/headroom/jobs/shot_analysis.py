@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from contextlib import suppress
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -122,16 +122,17 @@ class SharedAnalysis:
 
         frames = self.source.frames
         watcher.note(f"looking at {len(frames)} plates for cuts, clip level and curve")
-        analysis = analyse(
-            self.source,
-            frames,
-            self.conversion.reconstructor,
-            self.conversion.colour_of,
-            self.conversion.settings.options,
-            read=_Reader(self, pipeline, loader, watcher).read,
-            progress=watcher.looked,
-            cancelled=self.cancelled,
-        )
+        with closing(_Reader(self, pipeline, loader, watcher)) as reader:
+            analysis = analyse(
+                self.source,
+                frames,
+                self.conversion.reconstructor,
+                self.conversion.colour_of,
+                self.conversion.settings.options,
+                read=reader.read,
+                progress=watcher.looked,
+                cancelled=self.cancelled,
+            )
         self.path.parent.mkdir(parents=True, exist_ok=True)
         analysis.save(self.path)
         try:
@@ -167,6 +168,11 @@ class _Reader:
             return self._pipeline.read_plate(frame)
         except UnsettledError as error:
             return self._patiently(frame, error)
+
+    def close(self) -> None:
+        """Lets go of what was decoded ahead: it is read again for the frames, and prepared for the network then."""
+        self._pipeline.release(self._wanted)
+        self._wanted = []
 
     def _patiently(self, frame: int, error: UnsettledError) -> Plate:
         patience = self._shared.patience

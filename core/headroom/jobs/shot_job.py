@@ -12,14 +12,16 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing
 from dataclasses import dataclass
+from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
 from headroom.errors import Cancelled, WriteError
 from headroom.io.frames import range_text
 from headroom.jobs.agenda import Agenda
-from headroom.jobs.claims import Claims
+from headroom.jobs.claims import Claims, this_process
 from headroom.jobs.conversion import Conversion, check_names
 from headroom.jobs.ledger import Ledger
 from headroom.jobs.leftovers import owner_tag, sweep
@@ -131,6 +133,7 @@ class _Run:
         self.again: list[int] = []
         self.told: set[str] = set()
         self.lock = threading.Lock()
+        self.entered = False
         check_names(self.folder, *(task.target for task in shot.tasks[:1]))
         self.manifest = Manifest(self.folder / f"{self.stem}.headroom.jsonl")
 
@@ -152,8 +155,10 @@ class _Run:
                 begun = time.perf_counter()
                 maker = self.maker(pipeline, claims, analyse_only)
                 looked = time.perf_counter() - begun
-                if maker is not None and not analyse_only:
-                    self.rounds(agenda, pipeline, maker)
+                if maker is not None:
+                    with closing(maker):
+                        if not analyse_only:
+                            self.rounds(agenda, pipeline, maker)
                 times = pipeline.times()
         if self.again:
             self.note(f"made again: {range_text(self.again)}; their plates, or plates beside them, have changed")
@@ -181,12 +186,18 @@ class _Run:
             patience=self.patience,
             cancelled=self.cancelled,
         )
-        try:
-            analysis = shared.get(self.shot.tasks, pipeline, self.loader, claims, self.watcher)
-        except Cancelled:
-            return None
-        if analysis is None:
-            return None
+        analysis = None
+        while analysis is None:
+            try:
+                analysis = shared.get(self.shot.tasks, pipeline, self.loader, claims, self.watcher)
+            except Cancelled:
+                return None
+            except AwayError as error:
+                self.away = error
+                if not self.back_again():
+                    raise
+            if self.cancelled():
+                return None
         self.ledger.frame_shaping = analysis.shaping
         return Stabiliser(
             self.conversion.reconstructor,
@@ -210,8 +221,11 @@ class _Run:
             if self.cancelled() or not agenda.left:
                 return
             if self.away is not None:
-                if not self.back_again(agenda):
+                if not self.back_again():
+                    if not self.cancelled():
+                        self.give_up(agenda)
                     return
+                agenda.halted = False
             elif agenda.halted:  # the disk is full
                 return
             elif self.loader.unsettled:
@@ -279,8 +293,8 @@ class _Run:
         """Told by our manifest: the empty folder that an unmounted share leaves behind is not the one we wrote to."""
         return self.manifest.path.is_file()
 
-    def back_again(self, agenda: Agenda) -> bool:
-        """Waits for a share that has gone; where it stays away, the frame is failed and the rest left."""
+    def back_again(self) -> bool:
+        """Waits for a share that has gone; whether it came back."""
         assert self.away is not None
         self.note(f"{self.away}; waiting for it, for up to {self.patience.away_s:.0f} s")
 
@@ -290,14 +304,17 @@ class _Run:
         back = wait_for(there, self.patience.away_s, self.cancelled, self.patience.still_s / 4)
         if back:
             self.note("it is back: going on")
-            self.away, agenda.halted = None, False
-        elif not self.cancelled():
-            task = agenda.left[0]
-            report = FileReport(source=task.source, target=task.target, frame=task.frame)
-            why = WriteError(f"frame {task.frame}: {self.away}; the same command goes on once it is back")
-            self.reports[task.frame or 0] = explained(why, report)
-            self.watcher.finished(report)
+            self.away = None
         return back
+
+    def give_up(self, agenda: Agenda) -> None:
+        """The share stays away: the next frame is failed, so that the reason is told, and the rest left."""
+        task = agenda.left[0]
+        assert task.frame is not None
+        why = WriteError(f"frame {task.frame}: {self.away}; the same command goes on once it is back")
+        report = explained(why, FileReport(source=task.source, target=task.target, frame=task.frame))
+        self.reports[task.frame] = report
+        self.watcher.finished(report)
 
     def wait_until_still(self, agenda: Agenda, left_s: float) -> None:
         """Waits until at least one plate that is being written has stopped changing, or patience ends."""
@@ -322,8 +339,11 @@ class _Run:
         """Before anything is done: results that are there and not ours are not written over unasked."""
         if self.settings.overwrite:
             return
-        foreign = [task for task in self.shot.tasks if self.ledger.is_foreign(task)]
+        is_foreign = self.ledger.is_foreign if self.settings.resume else lambda task: bool(task.target.exists())
+        foreign = [task for task in self.shot.tasks if is_foreign(task)]
         if foreign:
+            if self.manifest.path.stat().st_size == 0:
+                self.manifest.path.unlink()  # begun just now
             frames = range_text(task.frame or 0 for task in foreign)
             raise WriteError(
                 f"{foreign[0].target} exists and was made from elsewhere or with other settings (frames {frames}); "
@@ -381,9 +401,27 @@ class _Run:
         assert task.reads is not None
         identity = identity or self.ledger.identity(task.reads)
         try:
+            with self.lock:
+                first, self.entered = not self.entered, True
+            if first:
+                self.manifest.add("run", self.told_of_run())
             self.ledger.enter(task, report, marks, identity, self.ledger.window(task.reads))
         except OSError as error:
             self.note(f"{self.manifest.path.name} could not be added to ({error.strerror or error})", once=True)
+
+    def told_of_run(self) -> dict[str, Any]:
+        """Who works on what, how."""
+        us = this_process()
+        return {
+            "source": self.shot.source.name,
+            "output": self.shot.output.text,
+            "frames": range_text(task.frame or 0 for task in self.shot.tasks),
+            "temporal": self.job.temporal,
+            "shaping": self.conversion.shaping(),
+            "settings": self.ledger.settings_mark,
+            "by": f"{us.host}:{us.pid}",
+            "at": datetime.now(timezone.utc).isoformat(timespec="seconds"),
+        }
 
     def enter_failure(self, task: Task, report: FileReport) -> None:
         try:
