@@ -62,6 +62,11 @@ def run(
     config = load_config(request.ocio_config)
     panorama = read_panorama(request.inputs, layout=request.layout, crop=request.crop, fov_degrees=request.fov_degrees)
     plate = panorama.plate
+    card = request.scale.card
+    if card is not None and (card.x + card.width > plate.width or card.y + card.height > plate.height):
+        raise UsageError(
+            f"--grey-card: {card.width}x{card.height} at {card.x},{card.y} leaves the {plate.width}x{plate.height} map"
+        )
     spaces: dict[str, Any] = {
         "frm": request.from_space,
         "config": config,
@@ -207,7 +212,17 @@ class _Work:
                 split_off=[light.id for light in lights if light.kind in request.controls.split],
             )  # fmt: skip
             write_text(outputs.lights, json.dumps(table, indent=2) + "\n")
-        warnings += write_light_maps(request, self.out, seen.energy, seen.fine, seen.view, kept, attributes, nits)
+        warnings += write_light_maps(
+            request,
+            self.out,
+            seen.energy,
+            seen.fine,
+            seen.view,
+            kept,
+            attributes,
+            nits,
+            lambda: self.tick("write", 1.0),
+        )
         if outputs.preview is not None:
             from headroom.ibl.preview import write_preview
 
@@ -261,7 +276,6 @@ def _wanted(request: Request, found: FoundLights, table: Any) -> tuple[tuple[Lig
 
 def _nits(request: Request, work: _Work, energy: Energy) -> float | None:
     chosen = request.scale
-    height, width = work.sphere.height, work.sphere.width
     if chosen.ev is not None:
         return scale.of_ev(chosen.ev)
     if chosen.lux is not None:
@@ -271,10 +285,6 @@ def _nits(request: Request, work: _Work, energy: Energy) -> float | None:
         return nits
     if chosen.card is not None:
         card = chosen.card
-        if card.x + card.width > width or card.y + card.height > height:
-            raise UsageError(
-                f"--grey-card: {card.width}x{card.height} at {card.x},{card.y} leaves the {width}x{height} map"
-            )
         patch, rows = work.light(card.y, card.y + card.height)
         across = slice(card.x, card.x + card.width)
         if (rows.mask[:, across] > 0).mean() > 0.05:

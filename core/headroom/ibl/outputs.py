@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -56,8 +57,9 @@ def write_light_maps(
     latlong: FloatArray | None,
     attributes: dict[str, Any],
     nits: float | None,
+    alive: Callable[[], None],
 ) -> list[str]:
-    """What was asked for; ``latlong``: the whole map in the output space, for cubemaps. Returns warnings."""
+    """What was asked for; ``latlong``: the whole map in the output space, for cubemaps. ``alive`` may raise."""
     outputs = request.outputs
     warnings: list[str] = []
 
@@ -70,7 +72,10 @@ def write_light_maps(
 
     if latlong is not None:
         size = outputs.face_size or max(1, latlong.shape[1] // 4)
-        faces = {face: cube_of(latlong, face, size) for face in FACES}
+        faces = {}
+        for face in FACES:
+            alive()
+            faces[face] = cube_of(latlong, face, size)
         if outputs.faces is not None:
             for face, pixels in faces.items():
                 write(outputs.face_path(face), pixels)
@@ -86,7 +91,7 @@ def write_light_maps(
             lit = irradiance(energy, directions(IRRADIANCE_ROWS, 2 * IRRADIANCE_ROWS))
             write(outputs.irradiance, out.from_lin709(lit))
     if outputs.ggx is not None:
-        write_cubemap(outputs.ggx, mips(energy, fine, view), _about(attributes, "radiance prefiltered by GGX"))
+        write_cubemap(outputs.ggx, mips(energy, fine, view, alive), _about(attributes, "radiance prefiltered by GGX"))
     if outputs.harmonics is not None:
         _write_harmonics(outputs.harmonics, energy, outputs.harmonics_order, nits)
     return warnings
@@ -103,13 +108,19 @@ def cross_of(faces: dict[str, FloatArray]) -> FloatArray:
     return cross
 
 
-def mips(energy: Energy, fine: Energy, view: FloatArray) -> list[list[FloatArray]]:
+def mips(
+    energy: Energy, fine: Energy, view: FloatArray, alive: Callable[[], None] = lambda: None
+) -> list[list[FloatArray]]:
     """Six faces a level, 128 px and halving, roughness 0 (the map itself) to 1, linear Rec.709."""
     levels = [[cube_of(view, face, MIP_SIZE) for face in FACES]]
     for level in range(1, MIP_LEVELS):
         roughness, size = level / (MIP_LEVELS - 1), MIP_SIZE >> level
         light = fine if roughness < COARSE_FROM else energy  # a lobe is wider than the cells it gathers
-        levels.append([ggx_lit(light, _units(cube_directions(face, size)), roughness) for face in FACES])
+        faces = []
+        for face in FACES:
+            alive()
+            faces.append(ggx_lit(light, _units(cube_directions(face, size)), roughness))
+        levels.append(faces)
     return levels
 
 

@@ -26,12 +26,16 @@ from headroom.plate import FloatArray
 
 __all__ = ["false_colour", "tone", "write_preview"]
 
+_Font = ImageFont.FreeTypeFont | ImageFont.ImageFont
+
 COLUMN, GAP, MARGIN = 448, 24, 32
 BALL = 144
 STILL = (448, 280)
 LADDER_STOPS = (0, -2, -4, -6, -8, -10)
 GLOSSY_ROUGHNESS = 0.3
 BACKGROUND, TEXT, FAINT = (22, 23, 26), (232, 232, 228), (150, 152, 156)
+MOST_NAMED, LEAST_NAMED = 5, 0.02
+"""Lights that get a ring, and the share of the strongest one's power that they have at least."""
 GREY = 0.32
 """What the lit platform shows, on average: the exposure follows from it."""
 # Stops about white, and their colours, from a dark blue over green and yellow to white (luminance rises all the way).
@@ -107,7 +111,8 @@ def false_colour(linear: FloatArray) -> np.ndarray:
     stops = np.log2(np.maximum(luminance(linear), 2.0**-30))
     at = [stop for stop, _ in FALSE]
     channels = [np.interp(stops, at, [colour[c] for _, colour in FALSE]) for c in range(3)]
-    return np.stack(channels, -1).round().astype(np.uint8)
+    colours: np.ndarray = np.stack(channels, -1).round().astype(np.uint8)
+    return colours
 
 
 def _balls(latlong: FloatArray) -> list[FloatArray]:
@@ -163,7 +168,8 @@ def _truth(path: Path, clipped: FloatArray) -> FloatArray:
     if good.sum() < 16:
         raise PlateError(f"{path}: shares too little with the panorama to be brought to its exposure")
     scale = float(np.exp(np.median(np.log(seen[good] / true[good]))))
-    return view * np.float32(scale)
+    scaled: FloatArray = view * np.float32(scale)
+    return scaled
 
 
 def _exposure(picture: FloatArray) -> float:
@@ -187,9 +193,10 @@ def _image(coded: FloatArray) -> Image.Image:
     return Image.fromarray((coded.clip(0, 1) * 255 + 0.5).astype(np.uint8))
 
 
-def _mark(draw: ImageDraw.ImageDraw, lights: tuple[Light, ...], x: int, y: int, font: ImageFont.FreeTypeFont) -> None:
-    """A ring and a name at the five strongest lights."""
-    for light in lights[:5]:
+def _mark(draw: ImageDraw.ImageDraw, lights: tuple[Light, ...], x: int, y: int, font: _Font) -> None:
+    """A ring and a name at the strongest lights."""
+    named = [light for light in lights[:MOST_NAMED] if light.power >= LEAST_NAMED * lights[0].power]
+    for light in named:
         px, py = (float(v) for v in pixel_at(light.direction, COLUMN // 2, COLUMN))
         draw.ellipse((x + px - 7, y + py - 7, x + px + 7, y + py + 7), outline=(235, 80, 60), width=2)
         right = px < COLUMN - 80
@@ -205,7 +212,7 @@ def _ladder_size(columns: int) -> tuple[int, int]:
 
 
 def _draw_ladder(
-    canvas: Image.Image, draw: ImageDraw.ImageDraw, view: FloatArray, columns: int, y: int, font: ImageFont.FreeTypeFont
+    canvas: Image.Image, draw: ImageDraw.ImageDraw, view: FloatArray, columns: int, y: int, font: _Font
 ) -> None:
     width, height = _ladder_size(columns)
     small = sample_latlong(view, directions(height, 2 * height))
@@ -216,9 +223,7 @@ def _draw_ladder(
         draw.text((x + 6, y + 4), f"{stops:+d}" if stops else "0", TEXT, font, stroke_width=2, stroke_fill=(0, 0, 0))
 
 
-def _legend(
-    draw: ImageDraw.ImageDraw, x: int, y: int, width: int, nits: float | None, font: ImageFont.FreeTypeFont
-) -> None:
+def _legend(draw: ImageDraw.ImageDraw, x: int, y: int, width: int, nits: float | None, font: _Font) -> None:
     low, high = FALSE[0][0], FALSE[-1][0]
     for column in range(width):
         stops = low + (high - low) * column / (width - 1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -30,6 +31,12 @@ class Controls:
     split: tuple[str, ...] = ()
     """Kinds that are taken out of the map."""
     lights_in: Path | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse what is no number."""
+        for kind, stops in self.stops.items():
+            if not math.isfinite(stops):
+                raise UsageError(f"--{kind}-stops {stops}: give a number of stops")
 
     @property
     def stops(self) -> dict[str, float]:

@@ -104,7 +104,7 @@ class Adjusted:
 
 
 def adjust(found: FoundLights, wanted: Iterable[Light], *, peak: float | None = None) -> Adjusted:
-    """From the found lights to the wanted ones (same ids). ``peak``: luminance that no light of theirs passes."""
+    """From the found lights to the wanted ones, by id. ``peak``: luminance that no light of theirs passes."""
     height, width = found.labels.shape
     changes: dict[int, _Change] = {}
     suns: dict[int, tuple[float, _Change]] = {}
@@ -112,7 +112,8 @@ def adjust(found: FoundLights, wanted: Iterable[Light], *, peak: float | None = 
     warnings: list[str] = []
     by_id = {light.id: light for light in wanted}
     result = []
-    for old in found.lights:
+    added = [replace(light, power=0.0) for light in by_id.values() if light.added]
+    for old in (*found.lights, *added):
         new = by_id.get(old.id, old)
         if new.power < new.floor_power:
             warnings.append(
@@ -129,7 +130,7 @@ def adjust(found: FoundLights, wanted: Iterable[Light], *, peak: float | None = 
         if disc is not None:
             discs.append(disc.lit(_rgb(new.colour, new.extra_power / disc.solid_angle_sr)))
         same = new.power == old.power and new.colour == old.colour and new.enabled and disc is None
-        if same:
+        if same or old.added:
             continue
         change = _change(found, old, new, stays=disc is None and new.enabled)
         if old.within is not None:

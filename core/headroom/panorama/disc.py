@@ -77,7 +77,7 @@ def disc_of(direction: tuple[float, float, float], degrees: float, height: int, 
         covers.append(hit[touched])
         total += float(hit.sum()) * float(cosines[0] - cosines[1]) * 2 * math.pi / width
     if total <= 0.0:  # far smaller than a pixel, and between the samples
-        row, column = min(int(y), height - 1), int(x) % width
-        row_sr = (math.cos(row * pixel) - math.cos((row + 1) * pixel)) * 2 * math.pi / width
-        return Disc(np.array([row]), np.array([column]), np.ones(1), row_sr)
+        last, column = min(int(y), height - 1), int(x) % width
+        row_sr = (math.cos(last * pixel) - math.cos((last + 1) * pixel)) * 2 * math.pi / width
+        return Disc(np.array([last]), np.array([column]), np.ones(1), row_sr)
     return Disc(np.concatenate(ys).astype(np.int64), np.concatenate(xs).astype(np.int64), np.concatenate(covers), total)

@@ -24,16 +24,26 @@ Array = npt.NDArray[np.float64]
 Labels = npt.NDArray[np.int32]
 Reader = Callable[[int, int], LightRows]
 
+LEVELS = 2.0 ** np.arange(-10, 24, 0.05)
+"""Luminances between which a region's pixels are counted."""
 LEAST_EXTRA = 1e-6
 BAND_PIXELS = 1 << 20
 """Looked at together: some 200 bytes each while they are."""
 LEAST_SHARE = 1e-4
 """Regions with less of all clipped light than this are glints: they stay as reconstructed and are not listed."""
 MOST_LIGHTS = 256
-SUN_REACH_DEGREES = 5.0
+SUN_CANDIDATES, SUN_LEAST, SUN_OVER_RIVALS = 4, 0.1, 3.0
+"""Regions above the horizon that are looked at; the share of all their extra light that a sun has at least; how many
+times the next one's it is: where several are alike, they are lamps."""
+SUN_REACH_DEGREES = 8.0
 """A sun inside a larger clipped region is what passes the brightest pixel further than this from its peak."""
-SUN_SHARE_LEAST, SUN_SHARE_MOST = 1 / 256, 0.25
+SUN_SHARE_LEAST, SUN_SHARE_MOST = 1 / 256, 0.8
 """As a share of the peak, that level is at least the first; above the second there is no sun to be seen."""
+SUN_OVER_MEAN = 1.5
+"""The peak is at least so many times the region's mean: an overcast sky has no sun."""
+SUN_CLEAR, SUN_OVER_SKY = 5.0, 2.0
+"""A peak of so many times the region's median is a sun beyond doubt; all over this many medians is then its light,
+however wide the network spread it."""
 SUN_ALONE_SR = 0.024
 """A region up to this size (a cap of 5 degrees' radius) may be the sun as a whole."""
 SKY_DEGREES, SKY_LEVEL = 25.0, 0.12
@@ -185,18 +195,29 @@ def _with_sun(
     height, width = labels.shape
     peaks = [direction_at(x + 0.5, y + 0.5, height, width) for y, x in sums.peak_at[kept]]
     high = [i for i, peak in enumerate(peaks) if peak[1] > 0]
-    if not high:
+    strongest = sorted(high, key=lambda i: -lights[i].extra_power)[:SUN_CANDIDATES]
+    suns: list[tuple[int, Light]] = []
+    for i in strongest:
+        x, y, z = peaks[i].tolist()
+        if around.level_near((x, y, z), SKY_DEGREES) < SKY_LEVEL:
+            continue
+        alone = lights[i].solid_angle_sr <= SUN_ALONE_SR
+        sun = replace(lights[i], kind="sun") if alone else _sun_inside(i, lights[i], peaks[i], labels, read)
+        if sun is not None and sun.extra_power > 0:
+            suns.append((i, sun))
+    if not suns:
         return lights
-    best = max(high, key=lambda i: lights[i].peak)
-    light, (x, y, z) = lights[best], peaks[best].tolist()
-    if around.level_near((x, y, z), SKY_DEGREES) < SKY_LEVEL:
+    suns.sort(key=lambda pair: -pair[1].extra_power)
+    best, sun = suns[0]
+    rivals = [other.extra_power for _, other in suns[1:]]
+    if sun.extra_power < max(
+        SUN_LEAST * sum(lights[i].extra_power for i in high), SUN_OVER_RIVALS * max([0.0, *rivals])
+    ):
         return lights
-    if light.solid_angle_sr <= SUN_ALONE_SR:
-        lights[best] = replace(light, kind="sun")
+    if sun.within is None:
+        lights[best] = sun
         return lights
-    sun = _sun_inside(best, light, peaks[best], labels, read)
-    if sun is None:
-        return lights
+    light = lights[best]
     rest = replace(light, power=light.power - sun.extra_power)
     lights[best] = replace(rest, radiance=rest.power / rest.solid_angle_sr, peak=float(sun.floor_radiance or 0))
     return [*lights, sun]
@@ -207,11 +228,17 @@ def _sun_inside(index: int, light: Light, toward: Array, labels: npt.NDArray[np.
     height, width = labels.shape
     region = light.region
     floor = SUN_SHARE_LEAST * light.peak
+    omega, counts = solid_angles(height, width), np.zeros(len(LEVELS))
     for y, x, rows, y0 in _pixels_of(index, region, labels, read):
+        level = luminance(rows.pixels[y - y0, x])
         away = direction_at(x + 0.5, y + 0.5, height, width) @ toward < math.cos(math.radians(SUN_REACH_DEGREES))
         if away.any():
-            floor = max(floor, float(luminance(rows.pixels[y - y0, x])[away].max()))
-    if floor > SUN_SHARE_MOST * light.peak:
+            floor = max(floor, float(level[away].max()))
+        counts += np.bincount(np.searchsorted(LEVELS[1:], level), omega[y], len(LEVELS))
+    median = float(LEVELS[np.searchsorted(np.cumsum(counts), 0.5 * counts.sum())])
+    if light.peak > SUN_CLEAR * median:
+        floor = min(floor, SUN_OVER_SKY * median)
+    if floor > SUN_SHARE_MOST * light.peak or light.peak < SUN_OVER_MEAN * light.radiance:
         return None
     sums = _Sums(1)
     places: list[npt.NDArray[np.int64]] = []

@@ -78,6 +78,8 @@ class Light:
     """The extra is painted as a disc of this diameter; None: as the network shaped it."""
     enabled: bool = True
     """False: taken out of the map, down to its floor."""
+    added: bool = False
+    """Not found but put there by a table: a disc on top of what the map has; its region is empty."""
 
     @property
     def extra_power(self) -> float:
@@ -148,6 +150,7 @@ def lights_from_json(table: Mapping[str, Any], found: Sequence[Light], name: str
 
     Editable: ``kind``, ``power`` or ``radiance`` (``power`` counts where both were changed), ``colour``,
     ``disc_degrees``, ``direction`` of a light with a disc, ``enabled``. Lights that the table leaves out stay as found.
+    A row with ``"added": true`` and an id of its own puts another light there.
     """
     if not isinstance(table, Mapping) or table.get("format") != FORMAT:
         raise UsageError(f'{name}: not a table of lights ("format": "{FORMAT}"); use one that headroom ibl wrote')
@@ -161,6 +164,11 @@ def lights_from_json(table: Mapping[str, Any], found: Sequence[Light], name: str
     edited: dict[str, Light] = {}
     for row in rows:
         mark = row.get("id")
+        if row.get("added") is True and mark not in by_id:
+            if not isinstance(mark, str) or not mark or mark in edited:
+                raise UsageError(f"{name}: an added light needs an id of its own, not {mark!r}")
+            edited[mark] = _added(mark, row, scale, name)
+            continue
         if mark not in by_id:
             known = ", ".join(by_id) or "none"
             raise UsageError(
@@ -169,7 +177,8 @@ def lights_from_json(table: Mapping[str, Any], found: Sequence[Light], name: str
         if mark in edited:
             raise UsageError(f"{name}: light {mark!r} stands in the table twice")
         edited[mark] = _edited(by_id[mark], row, scale, name)
-    return tuple(edited.get(light.id, light) for light in found)
+    added = [light for light in edited.values() if light.added]
+    return (*(edited.get(light.id, light) for light in found), *added)
 
 
 def _row(light: Light, scale: float) -> dict[str, Any]:
@@ -178,6 +187,7 @@ def _row(light: Light, scale: float) -> dict[str, Any]:
         "id": light.id,
         "kind": light.kind,
         "enabled": light.enabled,
+        **({"added": True} if light.added else {}),
         "direction": list(light.direction),
         "azimuth_degrees": light.azimuth_degrees,
         "elevation_degrees": light.elevation_degrees,
@@ -232,6 +242,22 @@ def _edited(light: Light, row: Mapping[str, Any], scale: float, name: str) -> Li
         light, kind=kind, enabled=enabled, power=power, radiance=power / light.solid_angle_sr, colour=colour,
         direction=direction, disc_degrees=disc,
     )  # fmt: skip
+
+
+def _added(mark: str, row: Mapping[str, Any], scale: float, name: str) -> Light:
+    where = f"added light {mark!r}"
+    disc = _number(row, "disc_degrees", name, where, above=0.0)
+    if disc > 90:
+        raise UsageError(f"{name}: {where}: disc_degrees {disc:g} is wider than 90")
+    if "direction" not in row:
+        raise UsageError(f"{name}: {where}: it needs a direction")
+    size = 2 * math.pi * (1 - math.cos(math.radians(disc / 2)))
+    plain = Light(
+        id=mark, kind="lamp", direction=(0.0, 0.0, 0.0), solid_angle_sr=size, colour=(1.0, 1.0, 1.0), radiance=0.0,
+        peak=0.0, power=0.0, floor_power=0.0, region=Region(x=0, y=0, width=0, height=0, pixels=0),
+        disc_degrees=disc, added=True,
+    )  # fmt: skip
+    return _edited(plain, row, scale, name)
 
 
 def _kept(own: float, row: Mapping[str, Any], key: str, scale: float, name: str, where: str) -> float:
