@@ -61,6 +61,28 @@ def test_a_legalised_plate_clips_at_white(tmp_path: Path) -> None:
     assert sky.mean() > 0.85
 
 
+def test_ringing_about_the_clip_does_not_hide_it(tmp_path: Path) -> None:
+    """ProRes puts some of a clipped sky's codes above the clip, up to the range's end and beyond."""
+    rng = np.random.default_rng(3)
+    luma = (RAMP * 0.8 * 4 + rng.normal(0, 8, RAMP.shape)).clip(64, 900)
+    luma[20:80, 60:220] = 1010
+    luma[30:32, 60:220] = 200  # a wire before the sky
+    path = tmp_path / "sky.mov"
+    options = {"profile": "proxy"}
+    write_movie(
+        path,
+        lambda k: [luma.round(), 512, 512],
+        codec="prores_ks",
+        pixels="yuv422p10le",
+        size=(256, 128),
+        options=options,
+    )
+    plate = MovieSource(path).read(1)
+    assert plate.codes.max() > (1015 - 64) / 876
+    found = clip_level(plate)
+    assert found.code == pytest.approx((1010 - 64) / 876, abs=0.004) and found.source == "detected"
+
+
 def test_without_a_pile_white_is_the_level_only_where_nothing_lies_above(tmp_path: Path) -> None:
     dim, bright = RAMP * 0.7, RAMP + 14
     assert clip_level(plate_of(tmp_path, dim)).code == 1.0

@@ -27,6 +27,7 @@ TAIL_SHARE = 0.5
 """What may lie above the pile (ringing of JPEG, sharpening), as a share of it."""
 PILE_BINS = 3
 NEIGHBOUR_BINS = 24
+RINGING_BINS = 16
 OVERSHOOT = 1.02
 """A movie's codes up to here may be the ringing of its compression at white, not light recorded above it."""
 
@@ -87,6 +88,12 @@ def _video_level(plate: Plate, top: float, user: float | None) -> ClipLevel:
     white = 219 << (plate.bits - 8) if is_limited else 2**plate.bits - 1
     steps = round(top * white)
     found = _pile(histogram, steps)
+    if found is not None:
+        # Compression rings about the clip to both sides: its fullest code is the clip, not its last one.
+        last = round(found * (BINS - 1))
+        near = last - RINGING_BINS
+        fullest = near + int(np.argmax(histogram[near : last + 2]))
+        found = fullest / (BINS - 1) if steps < BINS else (fullest - 0.5) / (BINS - 1)
     if found is not None and found < 1 - 1 / 512:
         level = round(found * steps) / white if steps < BINS else found * top
         return ClipLevel(level, "detected", _share_at(plate, level), peak)
