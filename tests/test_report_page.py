@@ -20,7 +20,7 @@ from headroom.colour.curves import srgb_encode
 from headroom.colour.gamut import BRADFORD, REC709, rgb_to_rgb
 from headroom.report import make
 from headroom.report.codec import LogCode
-from report_pictures import Pair, plate_and_result
+from report_pictures import Pair, plate_and_result, save_result
 
 WIDTH, HEIGHT = 96, 64
 ERROR = LogCode.up_to(1).relative_error
@@ -85,7 +85,8 @@ def shot(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def opened(browser: Browser, path: Path, **features: Any) -> Page:
     page = browser.open(path, **features)
-    page.wait("window.headroom !== undefined && headroom.viewer.stage.dataset.painted")
+    page.wait("window.headroom !== undefined")
+    settled(page)
     return page
 
 
@@ -459,6 +460,26 @@ def test_a_result_alone(browser: Browser, pair: Pair, tmp_path: Path) -> None:
     page.press("ArrowRight")
     settled(page)
     assert page.run("headroom.viewer.look.compare") == "after" and page.complaints == []
+    page.close()
+
+
+def test_a_sun_far_above_half_floats_is_told(browser: Browser, tmp_path: Path) -> None:
+    light = np.full((20, 30, 3), 0.25, np.float32)
+    light[12, 7] = (3e8, 2e8, 1e5)
+    light[13, 8] = (-0.02, 0.3, 0.0)
+    save_result(tmp_path / "sun.exr", light, primaries=REC709)
+    made = make(None, tmp_path / "sun.exr", tmp_path / "r.html")
+    error = made.facts["relative_error"]
+    assert ERROR < error < 1e-3
+    page = opened(browser, made.path)
+    sun, saturated = page.run("headroom.values(7, 12).hdr"), page.run("headroom.values(8, 13).hdr")
+    assert sun == pytest.approx(light[12, 7].tolist(), rel=1.1 * error)
+    assert saturated == pytest.approx(light[13, 8].tolist(), rel=1.1 * error, abs=2.0**-20)
+    assert text(page, "probe-where") == "x 7, y 12" and number(page, "hdr-r") == pytest.approx(3e8, rel=1e-3)
+    page.run("document.getElementById('stage').focus()")
+    page.press("h")
+    settled(page)
+    assert page.run("headroom.viewer.look.exposure") == -24
     page.close()
 
 
