@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import resource
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +14,7 @@ from headroom import weights
 from headroom.bench.synthetic import SyntheticShot
 from headroom.colour.plan import plan as plan_colour
 from headroom.engine import device, run
+from headroom.engine.memory import KeptMemory
 from headroom.engine.run import BandInput, BandOutput, FrameRow, Runner
 from headroom.plate import Plate
 from headroom.reconstruct import Reconstructor
@@ -97,3 +100,20 @@ def test_a_gpu_gives_what_the_cpu_gives(tiny_headroom_1: Path, gpu: str, compile
         together = there.bands(moved, dequantize=False, batch=4, on_tile=lambda: None)
         for row, found in zip(rows, together, strict=True):
             np.testing.assert_allclose(found.gain_log2, alone(cpu.runner, row).gain_log2, rtol=1e-3, atol=1e-3)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the GNU C library's allocator")
+def test_memory_that_is_kept_is_not_faulted_in_again() -> None:
+    def faults() -> int:
+        before = resource.getrusage(resource.RUSAGE_THREAD).ru_minflt
+        for _ in range(4):
+            np.full(16 << 20, 1.0, np.uint8)
+        return resource.getrusage(resource.RUSAGE_THREAD).ru_minflt - before
+
+    pages = (16 << 20) // resource.getpagesize()
+    with KeptMemory():
+        with KeptMemory():
+            np.full(16 << 20, 1.0, np.uint8)
+        assert faults() < pages  # the inner end gave nothing back
+    with KeptMemory(wanted=False):
+        assert KeptMemory._depth == 0
