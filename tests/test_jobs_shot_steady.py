@@ -11,12 +11,14 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from headroom import io
 from headroom.errors import UsageError
 from headroom.jobs import FileReport, Settings, Task, Watcher
 from headroom.jobs.places import Patience
 from headroom.jobs.shot_job import ShotJob, ShotResult
 from headroom.jobs.shots import plan_shots
 from headroom.reconstruct import Reconstructor
+from headroom.temporal import RADIUS
 
 pytestmark = pytest.mark.usefixtures("tiny_headroom_1")
 
@@ -85,13 +87,13 @@ def test_chunks_of_a_shared_analysis_are_the_whole(plates: Path, tmp_path: Path,
     for frames in ("1011-1018", "1001-1005", "1006-1010"):
         assert convert(plates, chunks, loaded, analysis=shared, frames=frames).exit_code == 0
     assert digests(chunks) == digests(whole) and len(digests(whole)) == len(FRAMES)
+    header = io.header(whole / "hdr.1010.exr")["parts"][0]["attributes"]
+    assert header["headroom:window"] == f"{1010 - RADIUS}-{1010 + RADIUS}" and header["headroom:sourceFrame"] == 1010
 
 
 def test_a_mended_plate_reaches_its_neighbours_and_no_further(
     plates: Path, tmp_path: Path, loaded: Reconstructor
 ) -> None:
-    from headroom.temporal import RADIUS
-
     out, whole = tmp_path / "out", tmp_path / "whole"
     convert(plates, whole, loaded)
     bad = plates / "plate.1009.png"

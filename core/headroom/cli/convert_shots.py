@@ -62,8 +62,9 @@ def convert_shots(
                 result = job.run(shot, watcher, cancelled, analyse_only=analyse_only)
                 results.append(result)
                 watcher.result(result)
-                if preview_movie is not None and not cancelled():
+                if preview_movie is not None and not analyse_only and not cancelled():
                     _preview(result, preview_movie, preview_exposure, watcher, cancelled)
+            shot.source.close()
             if result.cancelled:
                 break
     codes = [result.exit_code for result in results]

@@ -13,16 +13,34 @@ if TYPE_CHECKING:
     from headroom.jobs.naming import Task, plan_tasks
     from headroom.jobs.report import FileReport, Watcher, exit_code_of
     from headroom.jobs.settings import Settings
+    from headroom.jobs.shot_job import ShotJob, ShotResult
+    from headroom.jobs.shots import Shot, plan_shots
 
-__all__ = ["FileReport", "Job", "Settings", "Task", "Watcher", "exit_code_of", "plan_tasks"]
+__all__ = [
+    "FileReport",
+    "Job",
+    "Settings",
+    "Shot",
+    "ShotJob",
+    "ShotResult",
+    "Task",
+    "Watcher",
+    "exit_code_of",
+    "plan_shots",
+    "plan_tasks",
+]
 
 _HOMES = {
     "FileReport": "report",
     "Job": "job",
     "Settings": "settings",
+    "Shot": "shots",
+    "ShotJob": "shot_job",
+    "ShotResult": "shot_job",
     "Task": "naming",
     "Watcher": "report",
     "exit_code_of": "report",
+    "plan_shots": "shots",
     "plan_tasks": "naming",
 }
 

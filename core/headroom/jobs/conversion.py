@@ -86,7 +86,7 @@ class Conversion:
     ) -> io.Writer:
         """A writer with this plate's size, windows and metadata, and a header that says what made it."""
         chosen = self.settings
-        attributes = header_attributes(self.reconstructor.card, colour, chosen.options, plate.path)
+        attributes = header_attributes(self.reconstructor.card, colour, chosen.options, plate.path, plate.frame)
         return io.open_writer(
             target,
             plate.width,

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from headroom.errors import HeadroomError
-from headroom.io.frames import FrameSource
+from headroom.io.frames import FrameSource, range_text
 from headroom.jobs.claims import this_process
 from headroom.jobs.manifest import Manifest
 from headroom.jobs.naming import Task
@@ -18,6 +18,7 @@ from headroom.jobs.places import State, state_of
 from headroom.jobs.record import (
     FINGERPRINT,
     SETTINGS_MARK,
+    WINDOW,
     digest_of,
     digest_of_file,
     fingerprint,
@@ -80,9 +81,11 @@ class Ledger:
         window = self.window(task.reads)
         of = identities or {frame: self.identity(frame) for frame in window}
         shaping: Mapping[str, Any] = self._shaping
+        marks = {SETTINGS_MARK: self.settings_mark}
         if (shot := self.frame_shaping(task.reads)) is not None:
             shaping = {**shaping, "shot": shot, "window": [frame - task.reads for frame in window]}
-        return {FINGERPRINT: fingerprint(shaping, *(of[frame] for frame in window)), SETTINGS_MARK: self.settings_mark}
+            marks[WINDOW] = range_text(window)
+        return {FINGERPRINT: fingerprint(shaping, *(of[frame] for frame in window)), **marks}
 
     def state(self, task: Task) -> Literal["absent", "done", "stale", "foreign"]:
         """Whether a result is there and is what would be made now; ``stale``: from plates as they were before.

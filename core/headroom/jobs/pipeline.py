@@ -190,15 +190,14 @@ class Pipeline:
         count of a task for the watcher.
         """
         ahead: deque[tuple[Task, tuple[int, ...], Depth]] = deque()
-        more = True
+        more, most_ahead = True, 2 * self._shape.decode_threads + 1
         while True:
-            while more and not cancelled() and (not ahead or self.has_room):
+            # One is always decoded while another is in the network, whatever a window of plates weighs.
+            while more and not cancelled() and (len(ahead) < 2 or (self.has_room and len(ahead) < most_ahead)):
                 if (task := next(tasks, None)) is None:
                     more = False
-                    break
-                ahead.append(self._wanted(task, maker, self._conversion.settings.depth))
-                if len(ahead) > 2 * self._shape.decode_threads:
-                    break
+                else:
+                    ahead.append(self._wanted(task, maker, self._conversion.settings.depth))
             yield from self._told(ahead, maker)
             if cancelled() or halted():
                 for task, window, _ in ahead:
@@ -328,5 +327,9 @@ class Pipeline:
 
 def _size(raw: RawBand) -> int:
     """Bytes that a band keeps in memory on its way."""
-    parts = [*vars(raw.rows).values(), *vars(raw.result).values()]
-    return sum(int(part.nbytes) for part in parts if part is not None)
+    stated = getattr(raw, "nbytes", None)
+    if stated is not None:
+        return int(stated)
+    parts = [getattr(raw, name, None) for name in ("rows", "result")]
+    arrays = [array for part in parts if part is not None for array in vars(part).values() if array is not None]
+    return sum(int(array.nbytes) for array in arrays) or raw.prepared.nbytes

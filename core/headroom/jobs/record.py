@@ -20,6 +20,7 @@ from headroom.weights import Card
 __all__ = [
     "FINGERPRINT",
     "SETTINGS_MARK",
+    "WINDOW",
     "digest_of",
     "digest_of_file",
     "fingerprint",
@@ -31,6 +32,8 @@ FINGERPRINT = "headroom:fingerprint"
 """Header attribute: the same sources, settings, weights and version give the same value."""
 SETTINGS_MARK = "headroom:settings"
 """Header attribute: the same settings, weights and version give the same value, whatever the source."""
+WINDOW = "headroom:window"
+"""Header attribute: the frames that steadied this one, itself among them; absent where each was made on its own."""
 
 
 def digest_of(content: Any) -> str:
@@ -54,7 +57,7 @@ def recorded_marks(target: Path) -> dict[str, str] | None:
 
 
 def header_attributes(
-    card: Card, colour: ColourPlan, options: Options, source: Path | None
+    card: Card, colour: ColourPlan, options: Options, source: Path | None, frame: int | None = None
 ) -> dict[str, str | int | float]:
     """The ``headroom:*`` attributes of a result: version, model, weights, spaces, options, source."""
     attributes: dict[str, str | int | float] = {
@@ -69,4 +72,6 @@ def header_attributes(
     }
     if source is not None:
         attributes["headroom:source"] = source.name
+    if frame is not None:
+        attributes["headroom:sourceFrame"] = frame
     return attributes

@@ -18,6 +18,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
+from headroom.engine.memory import KeptMemory
 from headroom.errors import Cancelled, WriteError
 from headroom.io.frames import range_text
 from headroom.jobs.agenda import Agenda
@@ -117,7 +118,8 @@ class ShotJob:
 
         ``analyse_only``: the analysis is made, and no frame.
         """
-        return _Run(self, shot, watcher or Watcher(), cancelled).result(analyse_only)
+        with KeptMemory(wanted=self.conversion.settings.memory_bytes is None):
+            return _Run(self, shot, watcher or Watcher(), cancelled).result(analyse_only)
 
 
 class _Run:
@@ -134,9 +136,10 @@ class _Run:
         self.told: set[str] = set()
         self.lock = threading.Lock()
         self.entered = False
+        self.file_bytes = 1
+        """Of the largest result so far, as uncompressed half floats."""
         check_names(self.folder, *(task.target for task in shot.tasks[:1]))
         self.manifest = Manifest(self.folder / f"{self.stem}.headroom.jsonl")
-
         shaping = self.conversion.shaping()
         self.ledger = Ledger(shot.source, self.manifest, {**shaping, "temporal": True} if job.temporal else shaping)
         self.loader = Loader(shot.source, self.conversion, self.ledger)
@@ -160,8 +163,9 @@ class _Run:
                         if not analyse_only:
                             self.rounds(agenda, pipeline, maker)
                 times = pipeline.times()
-        if self.again:
-            self.note(f"made again: {range_text(self.again)}; their plates, or plates beside them, have changed")
+        again = [frame for frame in self.again if frame in self.reports and self.reports[frame].status == "done"]
+        if again:
+            self.note(f"made again: {range_text(again)}; their plates, or plates beside them, have changed")
         reports = [self.reports[frame] for frame in sorted(self.reports)]
         left = 0 if analyse_only and maker is not None else len(self.shot.tasks) - len(reports)
         return ShotResult(
@@ -283,9 +287,7 @@ class _Run:
             return error
         if not self.folder_is_there():
             return AwayError(f"{self.folder} cannot be reached")
-        facts = outcome.report.facts
-        needed = 6 * int(facts.get("width", 1024)) * int(facts.get("height", 1024))
-        if is_full(self.folder, needed):
+        if is_full(self.folder, self.file_bytes):
             return FullError(f"frame {outcome.task.frame}: {error}; the same command goes on once there is room")
         return error
 
@@ -385,6 +387,8 @@ class _Run:
         for plate in loaded.values():
             if isinstance(plate.error, (AwayError, UnsettledError)):
                 raise plate.error
+            if plate.plate is not None:
+                self.file_bytes = max(self.file_bytes, 6 * plate.plate.width * plate.plate.height)
         return self.ledger.marks(task, {frame: plate.identity for frame, plate in loaded.items()})
 
     def before_write(self, task: Task) -> None:
