@@ -114,7 +114,7 @@ class RowDecoder {
   }
 }
 
-// Unpacks a picture; told(share) is called now and then.
+// Unpacks a picture; told(share) is called now and then, and answers whether it is still wanted: else null comes out.
 async function unpack(spec, told) {
   const packed = bytesOfBase64(document.getElementById(spec.id).textContent);
   const reader = new Blob([packed]).stream().pipeThrough(new DecompressionStream("deflate")).getReader();
@@ -132,7 +132,10 @@ async function unpack(spec, told) {
       at += decoder.rowBytes;
     }
     left = bytes.slice(at);
-    told(decoder.row / spec.height);
+    if (!told(decoder.row / spec.height)) {
+      await reader.cancel();
+      return null;
+    }
   }
   if (decoder.row !== spec.height) throw new Error("the picture in this page is cut short");
   const planes = decoder.planes;

@@ -110,7 +110,9 @@ async function showFrame(index) {
     try {
       picture = await unpack(spec, (share) => {
         message.textContent = `Unpacking the picture… ${Math.round(100 * share)} %`;
+        return wanted === index;
       });
+      if (!picture) return; // another frame was asked for meanwhile, and tells of itself
     } catch (error) {
       const old = typeof DecompressionStream === "undefined";
       message.textContent = old ? "This browser is too old to unpack the picture: use one of 2023 or later." : `The picture cannot be shown: ${error.message}`;
@@ -183,7 +185,7 @@ byId("stage").addEventListener("keydown", (event) => {
 
 const shortcuts = {
   "+": () => viewer.zoom(2), "=": () => viewer.zoom(2), "-": () => viewer.zoom(0.5), "0": () => viewer.fit(), "1": () => viewer.pixels(),
-  "[": () => expose(-1 / 3), "]": () => expose(1 / 3), "{": () => expose(-1), "}": () => expose(1),
+  "[": () => expose(-0.5), "]": () => expose(0.5), "{": () => expose(-1), "}": () => expose(1),
   "h": highlights, "r": () => exposeTo(0), "m": () => viewer.setLook({ mask: !viewer.look.mask }), "p": findPeak,
   "v": () => viewer.setLook({ view: next(views, viewer.look.view) }),
   "c": () => facts.compare && viewer.setLook({ compare: next(COMPARE, viewer.look.compare) }),
