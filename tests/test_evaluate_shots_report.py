@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -165,6 +166,26 @@ def test_wrong_requests_end_in_one_line(
     assert said.code == 2
     assert message in said.err
     assert one_line(said.err)
+
+
+@pytest.mark.usefixtures("tiny_headroom_1")
+def test_a_model_is_measured_frame_by_frame_and_as_a_shot(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    scenes = tmp_path / "scenes"
+    scenes.mkdir()
+    shutil.copy(folder / "scene0.exr", scenes)
+    chosen = ("--shots", "--quick", "--suite", "lamp", "--measure", "motion", "--no-baselines", "--device", "cpu")
+    said = headroom(capsys, "evaluate", scenes, *chosen, "--json", "-o", tmp_path / "out")
+    assert said.code == 0, said.err
+    assert {path.name for path in (tmp_path / "out").iterdir()} == {"shots.json", "shots.md"}
+    records = json.loads(said.out)["records"]
+    assert {record["kind"] for record in records} == {"lamp"}
+    excess = {record["method"]: record["values"]["excess"] for record in records}
+    assert list(excess) == ["headroom-1 temporal", "headroom-1 per frame", BASE, BEST_GAIN, TRUE_HIGHLIGHTS]
+    outside = {record["method"]: record["values"]["outside_excess"] for record in records}
+    assert outside["headroom-1 temporal"] == outside["headroom-1 per frame"], "recorded pixels are their plate's"
+    assert "0%" in said.err and "100%" in said.err
 
 
 def test_jod_of_a_shot_counts_flicker() -> None:
