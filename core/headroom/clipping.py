@@ -27,7 +27,14 @@ TAIL_SHARE = 0.5
 """What may lie above the pile (ringing of JPEG, sharpening), as a share of it."""
 PILE_BINS = 3
 NEIGHBOUR_BINS = 24
-RINGING_BINS = 16
+VIDEO_END = 1.25
+"""Movies' codes are counted up to here, beyond what any range records: ringing must not pile up at the end."""
+RINGING_BINS = 4
+"""A movie's clip is spread by its compression over so many bins to either side."""
+APART_BINS = 12
+"""It is higher than anything that lies so near."""
+VIDEO_OVER_NEIGHBOURS = 3.0
+VIDEO_TAIL_SHARE = 1.0
 OVERSHOOT = 1.02
 """A movie's codes up to here may be the ringing of its compression at white, not light recorded above it."""
 
@@ -84,18 +91,11 @@ def _video_level(plate: Plate, top: float, user: float | None) -> ClipLevel:
             raise UsageError(f"--clip-level {user:g}: give a code value in 0..{top:.4g}, or in {codes}")
         _, peak = _histogram(plate)
         return ClipLevel(level, "user", _share_at(plate, level), peak)
-    histogram, peak = _histogram(plate, top)
-    white = 219 << (plate.bits - 8) if is_limited else 2**plate.bits - 1
-    steps = round(top * white)
-    found = _pile(histogram, steps)
-    if found is not None:
-        # Compression rings about the clip to both sides: its fullest code is the clip, not its last one.
-        last = round(found * (BINS - 1))
-        near = last - RINGING_BINS
-        fullest = near + int(np.argmax(histogram[near : last + 2]))
-        found = fullest / (BINS - 1) if steps < BINS else (fullest - 0.5) / (BINS - 1)
-    if found is not None and found < 1 - 1 / 512:
-        level = round(found * steps) / white if steps < BINS else found * top
+    histogram, peak = _histogram(plate, VIDEO_END)
+    found = _video_pile(histogram)
+    if found is not None and found < top * (1 - 1 / 512):
+        white = 219 << (plate.bits - 8) if is_limited else 2**plate.bits - 1
+        level = round(found * white) / white if white < BINS else found
         return ClipLevel(level, "detected", _share_at(plate, level), peak)
     if found is None and is_limited and _share_at(plate, OVERSHOOT) < SPIKE_SHARE:
         return ClipLevel(1.0, "top code", _share_at(plate, 1.0), peak)  # nothing was recorded above white
@@ -152,6 +152,26 @@ def _pile(histogram: npt.NDArray[np.int64], steps: int) -> float | None:
             return round(fullest / (BINS - 1) * steps) / steps
         if above > TAIL_SHARE * pile:
             return None
+    return None
+
+
+def _video_pile(histogram: npt.NDArray[np.int64]) -> float | None:
+    """The topmost pile of a compressed picture's histogram over 0..VIDEO_END, as a code value.
+
+    Ringing falls off to both sides of a clip: the pile is a summit there and not, as in a still, the last code.
+    """
+    wide = 2 * RINGING_BINS + 1
+    total = int(histogram.sum())
+    pile = np.convolve(histogram, np.ones(wide, np.int64), "same")
+    above = total - np.cumsum(histogram)
+    for b in range(BINS - 1 - APART_BINS, int(SEARCH_FROM / VIDEO_END * BINS), -1):
+        if pile[b] < SPIKE_SHARE * total or pile[b] < pile[b - APART_BINS : b + APART_BINS + 1].max():
+            continue
+        below = histogram[b - APART_BINS - NEIGHBOUR_BINS : b - APART_BINS].sum() / NEIGHBOUR_BINS * wide
+        if pile[b] > VIDEO_OVER_NEIGHBOURS * below and above[b + RINGING_BINS] <= VIDEO_TAIL_SHARE * pile[b]:
+            low = b - RINGING_BINS
+            fullest = low + int(np.argmax(histogram[low : b + RINGING_BINS + 1]))
+            return fullest / (BINS - 1) * VIDEO_END
     return None
 
 
