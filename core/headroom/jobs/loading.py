@@ -6,7 +6,7 @@ import threading
 from collections.abc import Mapping
 from pathlib import Path
 
-from headroom.errors import HeadroomError
+from headroom.errors import HeadroomError, PlateError
 from headroom.io.frames import FrameSource
 from headroom.jobs.conversion import Conversion
 from headroom.jobs.ledger import Ledger
@@ -78,7 +78,7 @@ class Loader:
             return AwayError(f"{path.parent} cannot be reached")
         if now != before:
             return self._changing(frame, "it changes while it is read")
-        if is_recent(now) and self._still.get(path) != now:
+        if isinstance(error, PlateError) and is_recent(now) and self._still.get(path) != now:
             return self._changing(frame, str(error))
         with self._lock:
             self._unsettled.pop(frame, None)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
+import shutil
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -11,11 +13,11 @@ from pathlib import Path
 
 from headroom.errors import PlateError, WriteError
 
-__all__ = ["AwayError", "FullError", "Patience", "UnsettledError", "is_full", "state_of", "wait_for"]
+__all__ = ["AwayError", "FullError", "Patience", "UnsettledError", "is_full", "pause", "state_of", "wait_for"]
 
 RECENT_S = 30.0
 """A file that cannot be read and was changed this recently may be one that is still being written."""
-_PROBE_BYTES = 1 << 20
+_FULL = (errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC))
 
 State = tuple[int, int, int]
 
@@ -64,39 +66,36 @@ def is_full(folder: Path, needed: int) -> bool:
     """Whether a file of that size does not fit: tried out, since a quota shows nowhere else."""
     probe = folder / f".headroom-room-{os.getpid()}"
     try:
-        with contextlib.suppress(OSError):
-            if os.name == "posix" and hasattr(os, "posix_fallocate"):
-                descriptor = os.open(probe, os.O_CREAT | os.O_WRONLY, 0o600)
-                try:
-                    os.posix_fallocate(descriptor, 0, max(needed, 1))
-                except OSError as error:
-                    import errno
-
-                    return error.errno in (errno.ENOSPC, errno.EDQUOT)
-                finally:
-                    os.close(descriptor)
-                return False
-        with contextlib.suppress(OSError):
-            import shutil
-
-            return shutil.disk_usage(folder).free < needed
-        return False
+        with probe.open("wb") as file:
+            if hasattr(os, "posix_fallocate"):
+                os.posix_fallocate(file.fileno(), 0, max(needed, 1))
+    except OSError as error:
+        if error.errno in _FULL:
+            return True
     finally:
         with contextlib.suppress(OSError):
             probe.unlink(missing_ok=True)
+    try:
+        return shutil.disk_usage(folder).free < needed
+    except OSError:
+        return False
+
+
+def pause(seconds: float, cancelled: Callable[[], bool]) -> None:
+    """Sleeps, unless the user stops."""
+    until = time.monotonic() + seconds
+    while (left := until - time.monotonic()) > 0 and not cancelled():
+        time.sleep(min(0.1, left))
 
 
 def wait_for(condition: Callable[[], bool], patience_s: float, cancelled: Callable[[], bool], first_s: float) -> bool:
     """Looks again and again, ever more seldom; whether it came about in time."""
     end = time.monotonic() + patience_s
-    pause = first_s
+    nap = first_s
     while not condition():
         left = end - time.monotonic()
         if left <= 0 or cancelled():
             return False
-        nap = min(pause, left)
-        until = time.monotonic() + nap
-        while time.monotonic() < until and not cancelled():
-            time.sleep(min(0.1, nap))
-        pause = min(pause * 2, 8 * first_s)
+        pause(min(nap, left), cancelled)
+        nap = min(nap * 2, 8 * first_s)
     return True

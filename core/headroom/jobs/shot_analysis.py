@@ -18,7 +18,7 @@ from headroom.jobs.loading import Loader
 from headroom.jobs.manifest import Manifest
 from headroom.jobs.naming import Task
 from headroom.jobs.pipeline import Pipeline
-from headroom.jobs.places import Patience, UnsettledError, wait_for
+from headroom.jobs.places import Patience, UnsettledError, pause
 from headroom.jobs.report import Watcher
 from headroom.plate import Plate
 
@@ -60,7 +60,7 @@ class SharedAnalysis:
             if not told:
                 watcher.note(f"waiting for the shot's analysis, which {holder} is making")
                 told = True
-            wait_for(lambda: False, self.patience.poll_s, self.cancelled, self.patience.poll_s)
+            pause(self.patience.poll_s, self.cancelled)
             if self.cancelled():
                 return None
             self.manifest.reload()
@@ -180,7 +180,7 @@ class _Reader:
         self._watcher.note(f"{error}; waiting for it")
         while time.monotonic() < self._until and not self._shared.cancelled():
             before = self._loader.unsettled_states()
-            wait_for(lambda: False, patience.still_s, self._shared.cancelled, patience.still_s)
+            pause(patience.still_s, self._shared.cancelled)
             self._loader.give_time(before)
             loaded = self._loader.load(frame)
             if loaded.plate is not None:

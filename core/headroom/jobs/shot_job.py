@@ -31,7 +31,7 @@ from headroom.jobs.makers import Maker, PerFrame
 from headroom.jobs.manifest import Manifest
 from headroom.jobs.naming import Task
 from headroom.jobs.pipeline import Loaded, Outcome, Pipeline, Shape
-from headroom.jobs.places import AwayError, FullError, Patience, UnsettledError, is_full, wait_for
+from headroom.jobs.places import AwayError, FullError, Patience, UnsettledError, is_full, pause, wait_for
 from headroom.jobs.report import FileReport, Watcher, explained
 from headroom.jobs.settings import Settings
 from headroom.jobs.shot_analysis import SharedAnalysis
@@ -235,7 +235,7 @@ class _Run:
             elif self.loader.unsettled:
                 now = time.monotonic()
                 unsettled_until = unsettled_until or now + self.patience.settling_s
-                self.wait_until_still(agenda, unsettled_until - now)
+                self.wait_until_still(unsettled_until - now)
             elif agenda.others:
                 self.wait_for_others(agenda)
 
@@ -318,14 +318,14 @@ class _Run:
         self.reports[task.frame] = report
         self.watcher.finished(report)
 
-    def wait_until_still(self, agenda: Agenda, left_s: float) -> None:
+    def wait_until_still(self, left_s: float) -> None:
         """Waits until at least one plate that is being written has stopped changing, or patience ends."""
         frames = range_text(self.loader.unsettled)
         self.note(
             f"frames {frames} cannot be read yet and seem to be in the making: trying again at the end", once=True
         )
         before = self.loader.unsettled_states()
-        wait_for(lambda: False, min(self.patience.still_s, max(left_s, 0)), self.cancelled, self.patience.still_s)
+        pause(min(self.patience.still_s, max(left_s, 0)), self.cancelled)
         self.loader.give_time(before)
         if left_s <= 0:
             self.loader.impatient = True
@@ -334,7 +334,7 @@ class _Run:
         """A moment, until others' blocks may be done or void."""
         for holder in sorted({str(holder) for holder in agenda.others.values()}):
             self.note(f"waiting for frames that {holder} has in work", once=True)
-        wait_for(lambda: False, self.patience.poll_s, self.cancelled, self.patience.poll_s)
+        pause(self.patience.poll_s, self.cancelled)
         self.manifest.reload()
 
     def refuse_foreign(self) -> None:
