@@ -284,6 +284,8 @@ def test_what_is_not_finite_is_named(tmp_path: Path, capsys: CapSys) -> None:
         (("--sun-stops", "nan"), 2, "nan"),
         (("--truth", "x.exr"), 2, "--preview"),
         (("--to", "sRGB - Texture"), 2, "not linear"),
+        (("--ggx", "mips.exr"), 2, "written as .ktx2"),
+        (("--cubemap", "cross.png"), 2, "written as .exr"),
     ],
 )  # fmt: skip
 def test_what_makes_no_sense_is_one_line(

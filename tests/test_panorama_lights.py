@@ -101,7 +101,7 @@ def test_a_sun_is_told_from_the_sky_it_stands_in() -> None:
     assert (sun.azimuth_degrees, sun.elevation_degrees) == pytest.approx((-60.0, 35.0), abs=1.0)
     whole = _power(pixels * (mask > 0)[..., None])
     assert sun.extra_power + found.of("sky-1").power == pytest.approx(whole, rel=1e-5)
-    assert sun.extra_power > 0.6 * (whole - _power(recorded * (mask > 0)[..., None]))
+    assert sun.extra_power > 0.5 * (whole - _power(recorded * (mask > 0)[..., None]))
 
 
 def test_a_street_lamp_at_night_is_no_sun() -> None:
@@ -164,11 +164,16 @@ def test_a_sun_s_disc_keeps_its_energy_and_leaves_no_hole() -> None:
     result = _applied(found, with_discs(found.lights, 0.53), pixels, mask, recorded)
     assert _power(result) == pytest.approx(_power(pixels), rel=1e-5)
     assert result.max() > 2 * pixels.max()
-    changed = (result != pixels).any(axis=2)
-    level = found.of("sun-1").floor_radiance
-    assert level is not None
-    left = luminance(result)[changed & (luminance(result) < 10 * level)]
-    assert left == pytest.approx(level, rel=1e-4)
+    sun = found.of("sun-1")
+    assert sun.floor_radiance is not None
+    disc = luminance(result) > 10 * sun.floor_radiance
+    assert 1 <= disc.sum() <= 6
+    # The sky that is left rises towards the sun as it did, and never falls into a hole.
+    toward = directions(HEIGHT, WIDTH)
+    away = np.degrees(np.arccos((toward @ np.array(sun.direction)).clip(-1, 1)))
+    left = np.where(disc, np.nan, luminance(result))
+    assert np.nanmin(left[away < 3]) >= np.nanmax(left[(away > 20) & (mask > 0)])
+    assert np.nanmax(left) <= sun.floor_radiance * 1.001
 
 
 def test_split_lights_and_the_map_are_the_whole(room: tuple) -> None:

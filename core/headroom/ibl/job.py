@@ -93,7 +93,9 @@ def run(
         in_map = adjust(found, without(adjusted.lights, request.controls.split))
     work = _Work(request, panorama, sphere, read, out, in_map, tick)
     seen = work.look()
-    nits = _nits(request, work, seen.energy)
+    split = [light for light in adjusted.lights if light.kind in request.controls.split]
+    up = seen.up + sum(light.extra_power * max(0.0, light.direction[1]) for light in split if light.enabled)
+    nits = _nits(request, work, up)
     facts = work.write(seen, adjusted.lights, nits)
     report = sphere.report
     report["warnings"] = [
@@ -106,11 +108,11 @@ def run(
         "outdoors": found.outdoors,
         "power_model": power,
         "clipped_share_of_sphere": seen.masked_share,
-        "illuminance_up": seen.up,
+        "illuminance_up": up,
         "illuminance_up_clipped": seen.up_clipped,
         "cd_m2_for_one": nits,
         "lights": lights_to_json(adjusted.lights, scale=nits or 1.0)["lights"],
-        "split": [light.id for light in adjusted.lights if light.kind in request.controls.split],
+        "split": [light.id for light in split],
         "outputs": {what: str(path) for what, path in request.outputs.written().items()},
         "seconds": round(time.perf_counter() - start, 3),
     }
@@ -274,15 +276,14 @@ def _wanted(request: Request, found: FoundLights, table: Any) -> tuple[tuple[Lig
     return lights, warnings
 
 
-def _nits(request: Request, work: _Work, energy: Energy) -> float | None:
+def _nits(request: Request, work: _Work, up: float) -> float | None:
     chosen = request.scale
     if chosen.ev is not None:
         return scale.of_ev(chosen.ev)
     if chosen.lux is not None:
-        nits = scale.of_lux(energy, chosen.lux)
-        if nits <= 0:
+        if up <= 0:
             raise PlateError(f"{work.sphere.encoder.plate.name}: no light comes from above, so --lux fixes no scale")
-        return nits
+        return chosen.lux / up
     if chosen.card is not None:
         card = chosen.card
         patch, rows = work.light(card.y, card.y + card.height)

@@ -12,7 +12,6 @@ import numpy as np
 import headroom
 from headroom import io
 from headroom.colour.plan import ColourPlan
-from headroom.errors import UsageError
 from headroom.ibl.ktx2 import write_cubemap
 from headroom.ibl.request import Request
 from headroom.ibl.source import Panorama
@@ -80,8 +79,6 @@ def write_light_maps(
             for face, pixels in faces.items():
                 write(outputs.face_path(face), pixels)
         if outputs.cubemap is not None:
-            if outputs.cubemap.suffix.lower() == ".ktx2":
-                raise UsageError(f"{outputs.cubemap}: a cross is written as EXR; --ggx writes cubemaps as KTX2")
             write(outputs.cubemap, cross_of(faces))
     if outputs.irradiance is not None:
         if outputs.irradiance.suffix.lower() == ".ktx2":

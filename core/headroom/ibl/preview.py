@@ -196,8 +196,12 @@ def _image(coded: FloatArray) -> Image.Image:
 def _mark(draw: ImageDraw.ImageDraw, lights: tuple[Light, ...], x: int, y: int, font: _Font) -> None:
     """A ring and a name at the strongest lights."""
     named = [light for light in lights[:MOST_NAMED] if light.power >= LEAST_NAMED * lights[0].power]
+    drawn: list[tuple[float, float]] = []
     for light in named:
         px, py = (float(v) for v in pixel_at(light.direction, COLUMN // 2, COLUMN))
+        if any(abs(px - other_x) < 60 and abs(py - other_y) < 18 for other_x, other_y in drawn):
+            continue
+        drawn.append((px, py))
         draw.ellipse((x + px - 7, y + py - 7, x + px + 7, y + py + 7), outline=(235, 80, 60), width=2)
         right = px < COLUMN - 80
         draw.text(

@@ -16,6 +16,15 @@ from headroom.panorama.lights import KINDS, SUN_DEGREES
 __all__ = ["Card", "Controls", "Outputs", "Request", "Scale", "parse_card", "parse_crop", "parse_kinds"]
 
 
+_SUFFIXES = {
+    "lights": (".json",),
+    "irradiance map": (".exr", ".hdr", ".ktx2"),
+    "prefiltered mips": (".ktx2",),
+    "harmonics": (".json",),
+    "preview": (".png", ".jpg"),
+}
+
+
 @dataclass(frozen=True, kw_only=True)
 class Controls:
     """What happens to the lights."""
@@ -148,6 +157,10 @@ class Request:
         for path in files.values():
             if path.resolve() in sources:
                 raise UsageError(f"{path}: input and output are the same file; choose another name")
+        for what, path in files.items():
+            known = _SUFFIXES.get(what, (".exr", ".hdr"))
+            if path.suffix.lower() not in known:
+                raise UsageError(f"{path}: the {what} is written as {' or '.join(known)}")
         if self.outputs.truth is not None and self.outputs.preview is None:
             raise UsageError("--truth is for the picture that --preview writes; give both")
 

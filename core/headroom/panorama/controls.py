@@ -14,7 +14,7 @@ import numpy as np
 
 from headroom.metrics.linear import luminance
 from headroom.panorama.disc import Disc, disc_of
-from headroom.panorama.lights import FoundLights, Light, LightRows
+from headroom.panorama.lights import FoundLights, Light, LightRows, sky_below
 from headroom.plate import FloatArray
 
 __all__ = ["LEAST_EXTRA", "Adjusted", "adjust", "with_discs", "with_stops", "without"]
@@ -75,9 +75,11 @@ class Adjusted:
         """(h, W, 3) linear Rec.709 of rows y0.."""
         labels = self.found.labels[y0 : y0 + len(rows.pixels)]
         pixels = rows.pixels
-        for label in sorted({*self._changes, *self._suns}):
-            y, x = np.nonzero(labels == label)
-            if len(y):
+        todo = {*self._changes, *self._suns}
+        if todo:
+            present = np.flatnonzero(np.bincount(labels.ravel())).tolist()
+            for label in (n for n in present if n in todo):
+                y, x = np.nonzero(labels == label)
                 pixels = pixels.copy() if pixels is rows.pixels else pixels
                 pixels[y, x] = self._changed(label, rows.pixels[y, x], rows.recorded[y, x], rows.mask[y, x])
         for disc in self._discs:
@@ -89,8 +91,8 @@ class Adjusted:
         sun = self._suns.get(label)
         if sun is not None:
             level, change = sun
-            share = np.minimum(level / np.maximum(luminance(pixel), level), 1.0).astype(np.float32)[:, None]
-            below = pixel * share
+            light = np.maximum(luminance(pixel), 1e-12)
+            below = (pixel * (sky_below(light, level) / light)[:, None]).astype(np.float32)
             above = (pixel - below) * np.array(change.factor, np.float32)
             pixel = below
         own = self._changes.get(label)

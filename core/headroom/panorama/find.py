@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from headroom.metrics.linear import luminance
-from headroom.panorama.lights import FoundLights, Light, LightRows, Region
+from headroom.panorama.lights import FoundLights, Light, LightRows, Region, sky_below
 from headroom.panorama.sphere import direction_at, solid_angles
 from headroom.panorama.surroundings import Surroundings
 from headroom.plate import FloatArray
@@ -244,12 +244,12 @@ def _sun_inside(index: int, light: Light, toward: Array, labels: npt.NDArray[np.
     places: list[npt.NDArray[np.int64]] = []
     for y, x, rows, y0 in _pixels_of(index, region, labels, read):
         level = luminance(rows.pixels[y - y0, x])
-        core = level > floor
+        core = level > floor / 2
         y, x = y[core], x[core]
         mine = np.zeros(rows.mask.shape, np.int32)
         mine[y - y0, x] = 1
         lowered = rows.recorded.copy()
-        lowered[y - y0, x] = rows.pixels[y - y0, x] * (floor / level[core])[:, None]
+        lowered[y - y0, x] = rows.pixels[y - y0, x] * (sky_below(level[core], floor) / level[core])[:, None]
         sums.add(LightRows(rows.pixels, lowered, rows.mask), mine, y0, height, width)
         places.append(np.c_[y, x])
     at = np.concatenate(places)

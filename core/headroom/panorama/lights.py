@@ -28,7 +28,17 @@ from headroom.metrics.linear import LUMINANCE
 from headroom.panorama.sphere import angles_of
 from headroom.plate import FloatArray
 
-__all__ = ["KINDS", "SUN_DEGREES", "FoundLights", "Light", "LightRows", "Region", "lights_from_json", "lights_to_json"]
+__all__ = [
+    "KINDS",
+    "SUN_DEGREES",
+    "FoundLights",
+    "Light",
+    "LightRows",
+    "Region",
+    "lights_from_json",
+    "lights_to_json",
+    "sky_below",
+]
 
 KINDS = ("sun", "sky", "lamp", "window")
 
@@ -73,7 +83,7 @@ class Light:
     within: str | None = None
     """Id of the region that this light (a sun) lies in; its floor is then ``floor_radiance``."""
     floor_radiance: float | None = None
-    """Luminance above which a pixel of ``within`` belongs to this light."""
+    """Luminance that the region keeps at most (``sky_below``); what is over it belongs to this light."""
     disc_degrees: float | None = None
     """The extra is painted as a disc of this diameter; None: as the network shaped it."""
     enabled: bool = True
@@ -130,6 +140,17 @@ class FoundLights:
 
 
 FORMAT, VERSION = "headroom lights", 1
+
+
+def sky_below(level: npt.NDArray[Any], floor_radiance: float) -> npt.NDArray[Any]:
+    """The part of luminances that stays a sky's when a sun is taken out of it: smooth, monotone, at most the floor.
+
+    Up to half the floor it is all of them; from there it bends, and what it leaves over is the sun's.
+    """
+    half = floor_radiance / 2
+    over = np.maximum(level - half, 0.0)
+    below: npt.NDArray[Any] = np.minimum(level, half) + over / (1 + over / half)
+    return below
 
 
 def lights_to_json(lights: Sequence[Light], *, scale: float = 1.0, **about: Any) -> dict[str, Any]:

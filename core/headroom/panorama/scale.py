@@ -7,10 +7,9 @@ import math
 import numpy as np
 
 from headroom.metrics.linear import luminance
-from headroom.panorama.lighting import Energy
 from headroom.plate import FloatArray
 
-__all__ = ["CARD_REFLECTANCE", "of_card", "of_ev", "of_lux"]
+__all__ = ["CARD_REFLECTANCE", "of_card", "of_ev"]
 
 SATURATION_OVER_EV = 1.2
 """Luminance that saturates, over 2^EV100: 78 / (S q) with q = 0.65 (ISO 12232; Lagarde and de Rousiers 2014)."""
@@ -20,12 +19,6 @@ CARD_REFLECTANCE = 0.18
 def of_ev(ev100: float) -> float:
     """cd/m2 for 1.0, the plate's white, at an exposure value for ISO 100."""
     return float(SATURATION_OVER_EV * 2.0**ev100)
-
-
-def of_lux(energy: Energy, lux: float) -> float:
-    """cd/m2 for 1.0 where a level surface is lit with so many lux; 0 where the map gives it no light."""
-    relative = float(luminance((energy.rgb * energy.toward[:, 1:2].clip(min=0)).sum(axis=0)))
-    return lux / relative if relative > 0 else 0.0
 
 
 def of_card(patch: FloatArray, value: float, unit: str) -> float:
