@@ -16,6 +16,8 @@ _TITLES = {
     "headroom:weights": "Weights, SHA-256",
     "headroom:version": "Made by headroom",
     "headroom:source": "Source",
+    "headroom:sourceFrame": "Source frame",
+    "headroom:window": "Frames that shaped it",
     "headroom:sourceSpace": "Plate space",
     "headroom:space": "Result space",
     "headroom:scale": "Scale",
