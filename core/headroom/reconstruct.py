@@ -16,6 +16,7 @@ those who convert many plates may overlap: ``prepare`` (NumPy), ``raw_bands`` (t
 from __future__ import annotations
 
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -35,7 +36,7 @@ from headroom.errors import Cancelled, PlateError, UsageError
 from headroom.options import Options
 from headroom.plate import Plate, Reconstruction
 
-__all__ = ["Band", "Options", "Prepared", "RawBand", "Reconstructor"]
+__all__ = ["Band", "Options", "Prepared", "RawBand", "Reconstructor", "StillBand"]
 
 SCENE_ROWS = 256
 """Rows looked at together in the first pass: fixed, so that its sums never depend on the tiles."""
@@ -124,7 +125,7 @@ class Reconstructor:
         estimate: EstimatedCurve | None = None,
         progress: Callable[[float], None] | None = None,
         cancelled: Callable[[], bool] | None = None,
-    ) -> Iterator[RawBand]:
+    ) -> Iterator[StillBand]:
         """The network's part, one row of tiles at a time; ``estimate``: the response curve, where it is known."""
         plate, options, whole = prepared.plate, prepared.options, prepared.whole
         if whole is None:
@@ -152,7 +153,7 @@ class Reconstructor:
             )  # fmt: skip
             inside = slice(core.y0 - first, core.y1 - first)
             rows = Rows(rows.code[inside], rows.x_srgb[inside], rows.alpha[inside])
-            yield RawBand(core.y0, rows, result, prepared, estimate)
+            yield StillBand(core.y0, prepared, estimate, rows, result)
 
     def account(self, prepared: Prepared, estimate: EstimatedCurve, tally: Tally) -> dict[str, Any]:
         """The report of a finished plate: what was found and done."""
@@ -207,15 +208,36 @@ class Prepared:
 
 
 @dataclass(frozen=True)
-class RawBand:
-    """Rows ``y0 ..`` as the network answered; ``finish`` may be called in any thread."""
+class RawBand(ABC):
+    """Rows ``y0 ..`` as the network answered."""
 
     y0: int
-    rows: Rows
-    result: BandOutput
     prepared: Prepared
     estimate: EstimatedCurve
 
+    @property
+    @abstractmethod
+    def nbytes(self) -> int:
+        """Bytes that it holds beside the plate."""
+
+    @abstractmethod
     def finish(self) -> Band:
-        """Recorded and reconstructed light put together."""
+        """Recorded and reconstructed light put together; any thread may."""
+
+
+@dataclass(frozen=True)
+class StillBand(RawBand):
+    """Of a plate by itself."""
+
+    rows: Rows
+    result: BandOutput
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes that it holds beside the plate."""
+        parts = [*vars(self.rows).values(), *vars(self.result).values()]
+        return sum(part.nbytes for part in parts if part is not None)
+
+    def finish(self) -> Band:
+        """Recorded and reconstructed light put together; any thread may."""
         return blend(self.y0, self.rows, self.result, self.prepared.encoder, self.estimate, self.prepared.options)

@@ -152,23 +152,25 @@ def _exposure(
 class Chain:
     """The way from a frame to one further off, link by link."""
 
-    flow: FloatArray
-    trust: FloatArray
+    way: FloatArray
+    """(h, w, 3): cells to the right, cells down, trust."""
     ev_stops: float
 
 
 def start(step: Link) -> Chain:
     """To the next frame."""
-    return Chain(step.flow, step.trust, step.ev_stops)
+    return Chain(np.dstack([step.flow, step.trust]), step.ev_stops)
 
 
 def prolong(chain: Chain, step: Link) -> Chain:
     """One frame further."""
-    at = _cells(*chain.trust.shape) + chain.flow
-    ahead = _look_up(np.dstack([step.flow, step.trust]), at)
-    h, w = chain.trust.shape
+    h, w = chain.way.shape[:2]
+    at = _cells(h, w) + chain.way[..., :2]
+    way = _look_up(np.dstack([step.flow, step.trust]), at)
     inside = (at[..., 0] > -0.5) & (at[..., 0] < w - 0.5) & (at[..., 1] > -0.5) & (at[..., 1] < h - 0.5)
-    return Chain(chain.flow + ahead[..., :2], chain.trust * ahead[..., 2] * inside, chain.ev_stops + step.ev_stops)
+    way[..., :2] += chain.way[..., :2]
+    way[..., 2] *= chain.way[..., 2] * inside
+    return Chain(way, chain.ev_stops + step.ev_stops)
 
 
 def _cells(height: int, width: int) -> FloatArray:

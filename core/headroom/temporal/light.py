@@ -16,15 +16,23 @@ from headroom.engine.run import BandOutput
 from headroom.plate import FloatArray
 from headroom.temporal.flow import Guide
 
-__all__ = ["Answer", "Light", "NOTHING", "light_log2"]
+__all__ = ["Answer", "Light", "light_log2", "look_up", "stored"]
 
 LIGHT_FLOOR = 1e-4
 """Of the clip level: what is darker is of no interest here."""
-NOTHING = np.float16(-60000)
-"""Log light where there is none: what mixes with it is recognised and left out."""
+STEPS = 1024
+"""Of a stop, in which log light is stored as 16-bit integers: half the memory of floats, and looked up as it is."""
+NOTHING = -32768
+"""Where there is no light: what mixes with it is recognised and left out."""
 MARGIN_PX = 2
 LOOK_UP_COLUMNS = 1024
 """Points are looked up in rows of so many: the library takes no longer ones than 32767."""
+
+
+def stored(light_log2: FloatArray) -> npt.NDArray[np.int16]:
+    """Log2 light in steps."""
+    steps: npt.NDArray[np.int16] = np.rint(light_log2.clip(-31, 31) * np.float32(STEPS)).astype(np.int16)
+    return steps
 
 
 def light_log2(rows: Rows, gain_log2: FloatArray, boost: float) -> FloatArray:
@@ -36,15 +44,15 @@ def light_log2(rows: Rows, gain_log2: FloatArray, boost: float) -> FloatArray:
 
 @dataclass(frozen=True)
 class Light:
-    """Log2 light over the rectangle of a frame that holds all that clipped."""
+    """Log2 light over the rectangle of a frame that holds all that clipped, in steps; -31 to 31 stops."""
 
     y0: int
     x0: int
-    values: npt.NDArray[np.float16]
+    values: npt.NDArray[np.int16]
     """(h, w, 3)"""
 
     @classmethod
-    def around(cls, touched: npt.NDArray[np.bool_], values: npt.NDArray[np.float16]) -> Light:
+    def around(cls, touched: npt.NDArray[np.bool_], values: npt.NDArray[np.int16]) -> Light:
         """The part of (H, W, 3) that neighbours may look at: where (H, W) is touched, and a margin."""
         rows, columns = (np.flatnonzero(touched.any(axis=axis)) for axis in (1, 0))
         y0, x0 = max(0, int(rows[0]) - MARGIN_PX), max(0, int(columns[0]) - MARGIN_PX)
@@ -53,20 +61,12 @@ class Light:
 
     def at(self, x: FloatArray, y: FloatArray) -> FloatArray:
         """(n, 3) at frame coordinates (n,), bilinear; far below 0 where there is nothing."""
-        found = np.full((len(x), 3), NOTHING, np.float32)
         x, y = x - np.float32(self.x0), y - np.float32(self.y0)
-        height, width = self.values.shape[:2]
-        near = np.flatnonzero((x > -1) & (x < width) & (y > -1) & (y < height))
-        if not len(near):
-            return found
-        first = max(0, int(np.floor(y[near].min())))
-        last = min(height, int(np.ceil(y[near].max())) + 1)
-        part = self.values[first:last].astype(np.float32)
-        found[near] = look_up(part, x[near], y[near] - np.float32(first), beyond=float(NOTHING))
-        return found
+        light: FloatArray = look_up(self.values, x, y, beyond=NOTHING) * np.float32(1 / STEPS)
+        return light
 
 
-def look_up(values: FloatArray, x: FloatArray, y: FloatArray, *, beyond: float | None = None) -> FloatArray:
+def look_up(values: npt.NDArray[Any], x: FloatArray, y: FloatArray, *, beyond: float | None = None) -> npt.NDArray[Any]:
     """(n, channels) of (h, w, channels) at points (n,), bilinear; ``beyond`` the edge, or the edge repeated."""
     count = len(x)
     rows = -(-count // LOOK_UP_COLUMNS)
@@ -79,8 +79,8 @@ def look_up(values: FloatArray, x: FloatArray, y: FloatArray, *, beyond: float |
         some = grid[:, start : start + 16384]
         fill = (beyond or 0.0,) * 4
         blocks.append(cv2.remap(values, some[0], some[1], cv2.INTER_LINEAR, borderMode=border, borderValue=fill))
-    found: FloatArray = np.concatenate(blocks).reshape(rows * LOOK_UP_COLUMNS, -1)[:count]
-    return found
+    found: npt.NDArray[Any] = np.concatenate(blocks) if len(blocks) > 1 else blocks[0]
+    return found.reshape(rows * LOOK_UP_COLUMNS, -1)[:count]
 
 
 @dataclass(frozen=True)

@@ -23,6 +23,7 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from headroom.account import Tally
 from headroom.blend import Band, blend
@@ -30,14 +31,13 @@ from headroom.clipping import clip_level
 from headroom.colour.plan import ColourPlan
 from headroom.curve import EstimatedCurve
 from headroom.encode import Encoder, Rows, largest_channel
-from headroom.engine.run import BandOutput
 from headroom.errors import Cancelled, PlateError
 from headroom.options import Options
 from headroom.plate import FloatArray, Plate
 from headroom.reconstruct import HDR_ALREADY, Prepared, RawBand, Reconstructor
 from headroom.temporal.analysis import Analysis
 from headroom.temporal.flow import Chain, GuideMaker, Link, grid_step, link, prolong, start
-from headroom.temporal.light import Answer, Light, light_log2, look_up
+from headroom.temporal.light import Answer, Light, light_log2, look_up, stored
 from headroom.temporal.pooled_curve import curve_of, stated_curve
 from headroom.temporal.window import window_of
 
@@ -163,7 +163,7 @@ class Stabiliser:
         for number, (y0, _) in enumerate(own.bands):
             if cancelled and cancelled():
                 raise Cancelled(f"{prepared.plate.name}: cancelled")
-            yield SteadyBand.of(own, number, y0, prepared, motion)
+            yield SteadyBand(y0, prepared, own.estimate, own, number, motion)
         self._prepared.pop(frame, None)
 
     def account(self, frame: int, raw: RawBand, tally: Tally) -> dict[str, Any]:
@@ -214,7 +214,7 @@ class Stabiliser:
                 (none,) * len(bands), (None,) * len(bands), None, None,
             )  # fmt: skip
         spans, packed, gains, spreads, corrections = [], [], [], [], []
-        light = np.zeros((height, width, 3), np.float16)
+        light = np.zeros((height, width, 3), np.int16)
         anywhere = np.zeros((height, width), np.bool_)
         guide = GuideMaker(height, width)
         estimate = self._curve(segment.first)
@@ -223,7 +223,7 @@ class Stabiliser:
             touched = largest_channel(raw.rows.alpha) > 0
             guide.see(y0, raw.rows)
             anywhere[y0:y1] = touched
-            light[y0:y1] = light_log2(raw.rows, raw.result.gain_log2, self.options.boost)
+            light[y0:y1] = stored(light_log2(raw.rows, raw.result.gain_log2, self.options.boost))
             spans.append((y0, y1))
             packed.append(np.packbits(touched))
             gains.append(raw.result.gain_log2[touched])
@@ -322,52 +322,47 @@ class Motion:
 
 @dataclass(frozen=True)
 class SteadyBand(RawBand):
-    """Rows of a frame as the network answered, and where to look for what it said of the same light in others."""
+    """What the network answered for a frame, and where to look for what it said of the same light in others."""
 
-    touched: Any
-    """(h, W) bool."""
-    own: Light | None
+    answer: Answer
+    number: int
+    """Of the band in the frame."""
     motion: Motion
 
-    @classmethod
-    def of(cls, answer: Answer, number: int, y0: int, prepared: Prepared, motion: Motion) -> SteadyBand:
-        """Band ``number`` of a frame."""
-        touched, result = answer.output(number, prepared.plate.width)
-        rows = prepared.rows(*answer.bands[number])
-        return cls(y0, rows, result, prepared, answer.estimate, touched, answer.light, motion)
+    @property
+    def nbytes(self) -> int:
+        """Bytes that it holds beside the plate: its share of the frame's answer."""
+        return self.answer.nbytes // len(self.answer.bands)
 
     def finish(self) -> Band:
-        """Steady the gain, then put recorded and reconstructed light together."""
-        result = self.result
-        if self.own is not None and self.touched.any():
-            gain_log2 = result.gain_log2.copy()
-            gain_log2[self.touched] = self._steadied()
-            result = BandOutput(gain_log2, result.spread_log2, result.dequantize)
+        """Steady the gain, then put recorded and reconstructed light together; any thread may."""
         prepared = self.prepared
-        return blend(self.y0, self.rows, result, prepared.encoder, self.estimate, prepared.options)
+        rows = prepared.rows(*self.answer.bands[self.number])
+        touched, result = self.answer.output(self.number, prepared.plate.width)
+        if self.answer.light is not None and touched.any():
+            result.gain_log2[touched] = self._steadied(self.answer.light, rows, touched, result.gain_log2[touched])
+        return blend(self.y0, rows, result, prepared.encoder, self.estimate, prepared.options)
 
-    def _steadied(self) -> FloatArray:
+    def _steadied(self, light: Light, rows: Rows, touched: npt.NDArray[np.bool_], gain: FloatArray) -> FloatArray:
         """(n, 3) gains of the band's touched pixels."""
-        assert self.own is not None
-        options = self.prepared.options
-        rows, columns = np.nonzero(self.touched)
-        x, y = columns.astype(np.float32), (rows + self.y0).astype(np.float32)
-        gain, alpha = self.result.gain_log2[self.touched], self.rows.alpha[self.touched]
-        own = self.own.at(x, y)
-        part = Rows(self.rows.code[self.touched], self.rows.x_srgb[self.touched], alpha)
-        least = light_log2(part, np.float32(0), options.boost) - np.float32(BELOW_STOPS)
-        plate = self.prepared.plate
+        plate, boost = self.prepared.plate, self.prepared.options.boost
+        row, column = np.nonzero(touched)
+        x, y = column.astype(np.float32), (row + self.y0).astype(np.float32)
+        part = Rows(rows.code[touched], rows.x_srgb[touched], rows.alpha[touched])
+        least = light_log2(part, np.zeros_like(gain), boost) - np.float32(BELOW_STOPS)
         step = np.float32(grid_step(plate.height, plate.width))
         cell_x, cell_y = (x + np.float32(0.5)) / step - np.float32(0.5), (y + np.float32(0.5)) / step - np.float32(0.5)
+        own = light.at(x, y)
         total, weights = np.zeros_like(own), np.ones_like(own)
-        for light, chain in self.motion.chains():
-            way = look_up(np.dstack([chain.flow, chain.trust]), cell_x, cell_y)
-            there = light.at(x + way[:, 0] * step, y + way[:, 1] * step) + np.float32(chain.ev_stops)
+        for other, chain in self.motion.chains():
+            way = look_up(chain.way, cell_x, cell_y)
+            there = other.at(x + way[:, 0] * step, y + way[:, 1] * step) + np.float32(chain.ev_stops)
             difference = there - own
             weight = way[:, 2:] * (there > least) / (1 + (difference / np.float32(AGREES_STOPS)) ** 2)
-            total += np.where(weight > 0, weight * difference, 0)
+            total += weight * difference
             weights += weight
-        moved = total / weights * (alpha / SURE_ALPHA).clip(0, 1)
-        scale = np.maximum(alpha, np.float32(1e-3)) * np.float32(options.boost)
+        alpha = part.alpha
+        moved = total / weights * (alpha / np.float32(SURE_ALPHA)).clip(0, 1)
+        scale = np.maximum(alpha, np.float32(1e-3)) * np.float32(boost)
         steadied: FloatArray = np.where(alpha > 0, np.maximum(gain + moved / scale, 0), gain)
         return steadied
