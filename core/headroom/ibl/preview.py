@@ -205,7 +205,13 @@ def _mark(draw: ImageDraw.ImageDraw, lights: tuple[Light, ...], x: int, y: int, 
         draw.ellipse((x + px - 7, y + py - 7, x + px + 7, y + py + 7), outline=(235, 80, 60), width=2)
         right = px < COLUMN - 80
         draw.text(
-            (x + px + (11 if right else -11), y + py), light.id, (235, 80, 60), font, anchor="lm" if right else "rm"
+            (x + px + (11 if right else -11), y + py),
+            light.id,
+            TEXT,
+            font,
+            stroke_width=2,
+            stroke_fill=(0, 0, 0),
+            anchor="lm" if right else "rm",
         )
 
 
