@@ -1,5 +1,6 @@
 """A movie as a `FrameSource`: numbered plates of R'G'B' codes, with time code, rate and what its tags state.
 
+movie_facts   what container, codec and pictures say
 movie_index   which frames there are and where they lie (nothing is decoded)
 movie_decode  any of them, in any order
 movie_tags    range, matrix, curve, primaries; PQ and HLG are refused unless named
@@ -10,7 +11,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import math
 import threading
 from fractions import Fraction
 from pathlib import Path
@@ -36,10 +36,6 @@ MOVIE_SUFFIXES = frozenset(_SUFFIXES.split())
 
 FIRST_FRAME = 1
 """Of a movie without time code."""
-_INTERLACED = (2, 3, 4, 5)
-"""AVFieldOrder: fields of either order, coded or shown."""
-_SAYS_709_ALWAYS = ("dnxhd",)
-"""Codecs whose pictures say Rec.709 where nobody said anything else: the container's word goes before theirs."""
 _LOSSY_DCT = ("prores", "dnxhd", "h264", "hevc", "mpeg1video", "mpeg2video", "mpeg4", "mjpeg", "dvvideo", "vp9", "av1")
 
 
@@ -72,6 +68,7 @@ class MovieSource:
         file's own tags are wrong.
         """
         from headroom.io.movie_decode import Decoder
+        from headroom.io.movie_facts import MovieFacts, orientation_of
         from headroom.io.movie_index import index_of
         from headroom.io.timecode import Timecode
 
@@ -80,7 +77,7 @@ class MovieSource:
         stream = _part(self._path, part)
         self._index = index_of(self._path, stream)
         self._decoder: Decoder = Decoder(self._path, self._index, stream)
-        self._facts = _Facts(self._path, stream)
+        self._facts = MovieFacts(self._path, stream)
         text = self._facts.timecode
         self.timecode = Timecode.of(text, self._index.rate) if text else None
         if first_frame is None:
@@ -107,6 +104,7 @@ class MovieSource:
     def read(self, frame: int) -> Plate:
         """The plate of a frame, upright; the decoder is shared by all threads, the conversion is not."""
         from headroom.io.movie_codes import alpha_of, bits_of, codes_of, planar, video_top
+        from headroom.io.movie_facts import orientation_of
         from headroom.io.pixels import orient
 
         k = self._number(frame)
@@ -211,6 +209,8 @@ class MovieSource:
         return carried
 
     def _notes(self, picture: Any) -> list[str]:
+        from headroom.io.movie_facts import orientation_of
+
         name, index = self._path.name, self._index
         notes = []
         if index.promised > index.count:
@@ -231,100 +231,6 @@ class MovieSource:
         if picture is not None and orientation_of(picture) != 1:
             notes.append(f"{name}: turned upright as its rotation says")
         return notes
-
-
-class _Facts:
-    """What container and codec say, taken while the file is open once."""
-
-    def __init__(self, path: Path, part: int | None) -> None:
-        from headroom.io.movie_index import open_movie
-
-        self._name = path.name
-        container, stream = open_movie(path, part)
-        with container:
-            context = stream.codec_context
-            self.codec = str(context.name)
-            self.pixels = str(context.pix_fmt or "")
-            self.container = str(container.format.name).partition(",")[0]
-            self.width, self.height = int(context.width), int(context.height)
-            self.bits = max((int(component.bits) for component in context.format.components), default=8)
-            self._stated = tuple(
-                int(value or 0)
-                for value in (context.color_range, context.colorspace, context.color_primaries, context.color_trc)
-            )
-            self.is_interlaced = int(context.field_order or 0) in _INTERLACED
-            self.centred_chroma = self.codec in ("mjpeg", "mpeg1video")
-            self._metadata = {**container.metadata, **stream.metadata}
-            timecodes = [
-                value
-                for source in (stream.metadata, container.metadata, *(other.metadata for other in container.streams))
-                for key, value in source.items()
-                if key.lower() == "timecode"
-            ]
-            self.timecode: str | None = timecodes[0] if timecodes else None
-            aspect = stream.sample_aspect_ratio
-            extradata = bytes(context.extradata or b"")
-        self.carried: dict[str, Any] = {}
-        if aspect and aspect > 0 and aspect != 1:
-            self.carried["PixelAspectRatio"] = float(aspect)
-        reel = self._metadata.get("reel_name") or self._metadata.get("com.apple.proapps.reel")
-        if reel:
-            self.carried["reelName"] = str(reel)
-        made = str(self._metadata.get("creation_time", ""))
-        if len(made) >= 19 and made[4] == "-" and made[10] in "T ":
-            self.carried["DateTime"] = f"{made[:10].replace('-', ':')} {made[11:19]}"
-        self.identity = [self.codec, self.pixels, hashlib.sha256(extradata).hexdigest(), self.timecode]
-
-    def tags(self, picture: Any, levels: Levels | None, matrix: Matrix | None, from_space: str | None) -> MovieTags:
-        """What a picture says counts where it says something; else what the container says."""
-        from headroom.io.movie_tags import tags_of
-
-        stated = list(self._stated)
-        kind = None
-        if picture is not None:
-            kind = picture.format
-            own = (picture.color_range, picture.colorspace, picture.color_primaries, picture.color_trc)
-            unstated = ((0,), (2,), (0, 2), (0, 2))
-            for n, (value, nothing) in enumerate(zip(own, unstated, strict=True)):
-                settled = self.codec in _SAYS_709_ALWAYS and stated[n] not in nothing
-                if int(value) not in nothing and not settled:
-                    stated[n] = int(value)
-        components = list(kind.components) if kind is not None else []
-        full_chroma = all((c.width, c.height) == (components[0].width, components[0].height) for c in components)
-        if stated[1] == 0 and not (kind is not None and (kind.is_rgb or full_chroma)):
-            stated[1] = 2  # the identity matrix makes no sense for subsampled chroma: a tag left at zero
-        is_rgb = kind is not None and (kind.is_rgb or kind.has_palette or (stated[1] == 0 and len(components) >= 3))
-        return tags_of(
-            self._name,
-            is_rgb=is_rgb,
-            is_grey=len(components) == 1 and not is_rgb,
-            size=(self.width, self.height),
-            stated=(stated[0], stated[1], stated[2], stated[3]),
-            named_full="yuvj" in (kind.name if kind is not None else self.pixels),
-            levels=levels,
-            matrix=matrix,
-            from_space=from_space,
-            metadata=self._metadata,
-        )
-
-
-def orientation_of(picture: Any) -> int:
-    """EXIF's 1..8 of a frame's display matrix; turns that are no quarter turns count as none."""
-    from av.sidedata.sidedata import Type
-
-    found = picture.side_data.get(Type.DISPLAYMATRIX) if hasattr(picture.side_data, "get") else None
-    if found is None:
-        return 1
-    a, b, _, c, d = (int(v) for v in np.frombuffer(bytes(found), "<i4")[:5])
-    across, down = math.hypot(a, b), math.hypot(c, d)
-    if not across or not down:
-        return 1
-    # The matrix takes stored (x, y), y downwards, to shown: x' = a x + c y, y' = b x + d y.
-    turned = (round(a / across), round(b / across), round(c / down), round(d / down))
-    return {
-        (1, 0, 0, 1): 1, (-1, 0, 0, 1): 2, (-1, 0, 0, -1): 3, (1, 0, 0, -1): 4,
-        (0, 1, 1, 0): 5, (0, 1, -1, 0): 6, (0, -1, -1, 0): 7, (0, -1, 1, 0): 8,
-    }.get(turned, 1)  # fmt: skip
 
 
 def _part(path: Path, part: int | str | None) -> int | None:
