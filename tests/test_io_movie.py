@@ -210,6 +210,12 @@ def test_a_movie_without_its_index_is_named(tmp_path: Path) -> None:
         MovieSource(damaged(whole, 25, keep=1))
 
 
+def test_notes_in_any_encoding(tmp_path: Path) -> None:
+    path = movie(tmp_path, "ProRes", frames=2, metadata={"title": "Caf*"})
+    path.write_bytes(path.read_bytes().replace(b"Caf*", "Café".encode("latin-1")))
+    assert number_of(MovieSource(path).read(2).codes) == 1
+
+
 def test_what_is_no_movie_is_named(tmp_path: Path) -> None:
     (tmp_path / "empty.mov").write_bytes(b"")
     (tmp_path / "text.mov").write_text("no movie at all, only text\n" * 50)

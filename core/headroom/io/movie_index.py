@@ -100,7 +100,8 @@ def open_movie(path: Path, part: int | None = None) -> tuple[Any, Any]:
             raise PlateError(f"cannot read {path}: no such file")
         if path.stat().st_size == 0:
             raise PlateError(f"cannot read {path}: the file is empty; is it still being copied or written?")
-        container = av.open(str(path))
+        # Titles and notes are in any encoding in older files.
+        container = av.open(str(path), metadata_errors="replace")
     except av.error.InvalidDataError:
         raise PlateError(
             f"cannot read {path}: no movie, or one without its index (cut short, or still being written); "
