@@ -71,6 +71,15 @@ def test_a_shot_on_the_command_line(plates: Path, tmp_path: Path, capsys: CapSys
     assert [file["frame"] for file in answer["files"]] == [1001, 1003, 1005]
 
 
+def test_a_frame_that_stands_in_for_another_is_told(plates: Path, tmp_path: Path, capsys: CapSys) -> None:
+    chosen = ("--frames", "1023-1026", "--missing", "nearest", "--temporal", "off")
+    said = headroom(capsys, "convert", plates / "plate.####.png", "-o", tmp_path / "out", *chosen)
+    assert said.code == 0 and "1025-1026 are missing" in said.err
+    stand_in = [line.split()[0] for line in said.out.splitlines() if line.endswith("from frame 1024")]
+    assert stand_in == ["1025", "1026"]
+    assert io.header(tmp_path / "out" / "plate.1026.exr")["parts"][0]["attributes"]["headroom:sourceFrame"] == 1024
+
+
 def test_what_is_not_there_is_said_before_anything_is_done(plates: Path, tmp_path: Path, capsys: CapSys) -> None:
     out = tmp_path / "out"
     said = headroom(capsys, "convert", plates / "plat.####.png", "-o", out)
@@ -143,6 +152,8 @@ def test_two_workers_share_a_folder(plates: Path, tmp_path: Path) -> None:
     assert [worker.returncode for worker in workers] == [0, 0], said
     assert made(out) == Counter(range(1001, 1001 + COUNT))
     assert {path.name for path in out.iterdir()} - set(digests(out)) == {"hdr.headroom.jsonl"}
+    lines = [entry["frame"]["status"] for entry in entries(out / "hdr.headroom.jsonl") if "frame" in entry]
+    assert lines == ["done"] * COUNT
     both = [text.splitlines()[-1] for text, _ in said]
     assert sum(int(line.split()[0]) for line in both if "converted" in line) == COUNT
 

@@ -43,6 +43,7 @@ class ShotWatcher(ShotListener, ScreenWatcher):
         self._over = 0
         self._looking: TaskID | None = None
         self._warned: set[str] = set()
+        self._reads = {task.frame: task.reads for task in shot.tasks}
         count = len(shot.tasks)
         frames = range_text(task.frame or 0 for task in shot.tasks)
         click.echo(f"{shot.source.name} -> {shot.output.folder / shot.output.name}  {count} frames: {frames}")
@@ -76,7 +77,7 @@ class ShotWatcher(ShotListener, ScreenWatcher):
             if not self._told_common:
                 self._told_common = True
                 click.echo("\n".join(line for line in describe(report) if line.split()[0] in ("spaces", "model")))
-            click.echo(_line(report))
+            click.echo(_line(report, self._reads.get(report.frame)))
         for warning in report.warnings:
             text = warning.replace(str(report.source), self._shot.source.name)
             text = text.replace(report.source.name, self._shot.source.name).replace(report.target.name, "result")
@@ -106,7 +107,7 @@ class ShotWatcher(ShotListener, ScreenWatcher):
             click.echo("the same command goes on from here", err=True)
 
 
-def _line(report: FileReport) -> str:
+def _line(report: FileReport, reads: int | None) -> str:
     facts: dict[str, Any] = report.facts
     if facts["passed_through"]:
         found = "passed through: above white already"
@@ -114,5 +115,5 @@ def _line(report: FileReport) -> str:
         found = "nothing clipped"
     else:
         found = f"{facts['clipped_share']:.1%} clipped, +{facts['gain_stops_peak']:.1f} stops, peak {facts['peak']:.4g}"
-    other = "" if report.source.stem.endswith(str(report.frame)) else f"  from {report.source.name}"
+    other = "" if reads == report.frame else f"  from frame {reads}"
     return f"{report.frame}  {report.target.name}  {found}, {report.seconds:.1f} s{other}"

@@ -249,6 +249,8 @@ class _Run:
                 report.status = "skipped"
                 marks = self.ledger.marks(task)
                 if not self.ledger.is_entered(task, marks):
+                    self.manifest.reload()  # another worker may have made and entered it
+                if not self.ledger.is_entered(task, marks):
                     self.enter(task, None, marks)
                 self.say(report, agenda, task)
             elif state == "foreign" and not self.settings.overwrite:
