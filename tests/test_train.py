@@ -27,7 +27,7 @@ from headroom.train.losses import hue, losses
 from headroom.train.publish import publish
 from headroom.train.recipes import RECIPES, recipe
 from headroom.train.scenes import HdrScene, load, pack, split_by_scene
-from headroom.train.views import SceneBank, latlong_rays, rotations, sample_latlong
+from headroom.train.views import SceneBank, latlong_rays, moved_grid, rotations, sample_latlong
 
 
 def scene(name: str, seed: int, *, latlong: bool = True) -> HdrScene:
@@ -106,6 +106,42 @@ def test_a_batch_means_what_its_names_say(bank: SceneBank, kind: str) -> None:
     stated = batch.inverse[batch.stated == 1]
     expected = torch.from_numpy(Response.srgb().inverse(codes.numpy()))
     torch.testing.assert_close(stated, expected.expand_as(stated), rtol=1e-4, atol=1e-5)
+
+
+def test_pairs_are_one_scene_moved_a_little(bank: SceneBank) -> None:
+    frame = Frame(kind="view", height=64, width=96, batch=3, share=1)
+    batch = maker(bank, frame, pairs=True, pair_stops=0.0, noisy_share=0.0, jpeg_share=0.0)()
+    assert batch.x_srgb.shape == (6, 3, 64, 96)
+    assert batch.moved is not None
+    first, second = batch.truth_lin.chunk(2)
+    expected = torch.nn.functional.grid_sample(first, batch.moved, padding_mode="reflection", align_corners=False)
+    torch.testing.assert_close(second, expected)
+    assert not torch.equal(first, second)
+    assert torch.equal(batch.inverse[:3], batch.inverse[3:])
+    still = moved_grid(5, 7, torch.zeros(1, 2), torch.zeros(1), torch.ones(1))
+    picture = torch.rand(1, 3, 5, 7)
+    torch.testing.assert_close(torch.nn.functional.grid_sample(picture, still, align_corners=False), picture)
+
+
+def test_coherence_counts_what_the_network_changes_and_not_what_the_scene_does(bank: SceneBank) -> None:
+    frame = Frame(kind="view", height=64, width=64, batch=3, share=1)
+    batch = maker(bank, frame, pairs=True, noisy_share=0.0, jpeg_share=0.0)()
+    chosen = recipe("tiny")
+    weights = replace(chosen.weights, coherence=1.0)
+    network = HeadroomOne(chosen.network)
+    features, local = network(batch.scene_srgb, batch.x_srgb, batch.alpha, torch.tensor([[0.0, 0, 1, 1]]).expand(6, -1))
+    target = (batch.truth_lin.clamp(min=1e-5) / batch.lin.clamp(min=1e-5)).log2().clamp(-0.5, 16)
+    right = target / batch.alpha.clamp(min=1e-3)
+
+    def coherence(gain: torch.Tensor) -> float:
+        return float(losses(features, local._replace(gain_log2=gain), batch, weights)["coherence"])
+
+    assert coherence(right) < 1e-3
+    steadily_wrong = torch.where(batch.alpha > 0, (target + 1) / batch.alpha.clamp(min=1e-3), 0)
+    assert coherence(steadily_wrong) < 1e-3
+    flicker = right + torch.tensor([0.0, 0, 0, 1, 1, 1])[:, None, None, None]
+    assert coherence(flicker) > 0.3
+    assert "coherence" not in losses(features, local, batch, chosen.weights)
 
 
 def test_a_seed_gives_the_same_stream(bank: SceneBank) -> None:

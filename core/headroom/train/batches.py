@@ -10,13 +10,14 @@ from typing import NamedTuple
 import numpy as np
 import torch
 from torch import Tensor
+from torch.nn import functional as F  # noqa: N812
 
 from headroom.camera import Response, quantise, sensor_noise
 from headroom.clipping import TAU, soft_mask
 from headroom.errors import UsageError
 from headroom.networks.area import area_weights, scene_size
 from headroom.train.jpeg import jpeg_loss
-from headroom.train.views import SceneBank, latlong_rays, rectilinear_rays, rotations
+from headroom.train.views import SceneBank, latlong_rays, moved_grid, rectilinear_rays, rotations
 
 __all__ = ["Batch", "BatchMaker", "Frame", "Shooting", "to_scene_view"]
 
@@ -65,6 +66,13 @@ class Shooting:
     jpeg_quality: tuple[float, float] = (50, 98)
     tau: float = TAU
     responses: int = 1500
+    pairs: bool = False
+    """Every picture is taken twice, as two frames of a shot: the second half of a batch is the first half, moved a
+    little, at a slightly other exposure, by the same camera with other noise."""
+    pair_motion: tuple[float, float, float] = (12.0, 0.02, 0.03)
+    """Most that the second moves: pixels each way, radians of roll, natural log of zoom."""
+    pair_stops: float = 0.25
+    """Most that its exposure changes."""
 
 
 class Batch(NamedTuple):
@@ -88,6 +96,9 @@ class Batch(NamedTuple):
     """(B,) 1 where the stated curve (sRGB) is the true one."""
     lossless: Tensor
     """(B,) 1 where neither JPEG nor noise came between."""
+    moved: Tensor | None = None
+    """Pairs: (B/2, H, W, 2) where the second half's pixels lie in the first half's pictures, -1..1 as in
+    ``grid_sample``; None: pictures that have nothing to do with each other."""
 
 
 def to_scene_view(x_srgb: Tensor, alpha: Tensor, pixels: int, multiple_of: int) -> Tensor:
@@ -130,7 +141,8 @@ class BatchMaker:
         frame = self.frames[int(torch.multinomial(self._shares, 1, generator=self._cpu))]
         light = self._grade(self._compose(frame))
         for _ in range(count):
-            yield self._shoot(light * self._exposure(light))
+            exposed = light * self._exposure(light)
+            yield self._pair(exposed) if self.shooting.pairs else self._shoot(exposed)
 
     def restart(self, seed: int) -> None:
         """Begin the stream of a seed again."""
@@ -216,20 +228,35 @@ class BatchMaker:
         level = peak.gather(1, index[:, None]).clamp(min=LIGHT_FLOOR)
         return (1 / level)[:, :, None, None]
 
-    def _shoot(self, truth: Tensor) -> Batch:
-        shooting, count = self.shooting, truth.shape[0]
+    def _pair(self, truth: Tensor) -> Batch:
+        """Two frames of each: (2 B, ...)."""
+        count, _, height, width = truth.shape
+        pixels, roll, zoom = self.shooting.pair_motion
+        shift = self._uniform(count, 2, low=-1, high=1) * pixels
+        angle = self._uniform(count, low=-roll, high=roll)
+        scale = self._uniform(count, low=-zoom, high=zoom).exp()
+        where = moved_grid(height, width, shift, angle, scale)
+        stops = self._uniform(count, 1, 1, 1, low=-self.shooting.pair_stops, high=self.shooting.pair_stops)
+        second = F.grid_sample(truth, where, mode="bilinear", padding_mode="reflection", align_corners=False)
+        return self._shoot(torch.cat([truth, second * stops.exp2()]), cameras=count)._replace(moved=where)
+
+    def _shoot(self, truth: Tensor, *, cameras: int | None = None) -> Batch:
+        """``cameras``: picture i and picture i + cameras are taken by the same one."""
+        shooting, count = self.shooting, cameras or truth.shape[0]
+        each = truth.shape[0] // count
         number = torch.randint(len(self.tables), (count,), generator=self.generator, device=self.bank.device)
         number = torch.where(self._chance(count, shooting.srgb_share), torch.zeros_like(number), number.clamp(min=1))
-        table, inverse = self.tables[number], self.inverses[number]
         noisy = self._chance(count, shooting.noisy_share)
         shot = self._log_uniform(count, shooting.shot_noise) * noisy
         read = self._log_uniform(count, shooting.read_noise) * noisy
+        number, noisy, shot, read = (value.repeat(each) for value in (number, noisy, shot, read))
+        table, inverse = self.tables[number], self.inverses[number]
         seen = sensor_noise(truth, self._normal(*truth.shape), shot.view(-1, 1, 1, 1), read.view(-1, 1, 1, 1))
         code_truth = interpolate_rows(truth.clamp(0, 1).sqrt(), table)
         x = quantise(interpolate_rows(seen.clamp(0, 1).sqrt(), table), 8)
-        lossy = self._chance(count, shooting.jpeg_share)
+        lossy = self._chance(count, shooting.jpeg_share).repeat(each)
         if bool(lossy.any()):
-            quality = self._uniform(count, low=shooting.jpeg_quality[0], high=shooting.jpeg_quality[1])
+            quality = self._uniform(count, low=shooting.jpeg_quality[0], high=shooting.jpeg_quality[1]).repeat(each)
             subsample = bool(self._chance(1, 0.5))
             x = x.clone()
             x[lossy] = jpeg_loss(x[lossy], quality[lossy], subsample=subsample)

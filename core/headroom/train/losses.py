@@ -41,6 +41,8 @@ class LossWeights:
     scene: float = 0.3
     spread: float = 0.05
     dequantize: float = 0.05
+    coherence: float = 0.0
+    """What the error changes by from one frame to the next; needs ``Shooting.pairs``."""
 
 
 def losses(features: Tensor, local: Local, batch: Batch, weights: LossWeights) -> dict[str, Tensor]:
@@ -58,6 +60,8 @@ def losses(features: Tensor, local: Local, batch: Batch, weights: LossWeights) -
         "scene": weights.scene * scene_term(features, target, mask),
         "spread": weights.spread * spread_term(local.spread_log2, error, mask),
     }
+    if weights.coherence and batch.moved is not None:
+        terms["coherence"] = weights.coherence * coherence(error, mask, batch.moved)
     if local.dequantize is not None:
         terms["dequantize"] = weights.dequantize * dequantize_term(local.dequantize, batch, mask)
     terms["total"] = torch.stack(list(terms.values())).sum()
@@ -104,6 +108,20 @@ def gradient(error: Tensor, mask: Tensor) -> Tensor:
             step = error.narrow(axis, 1, size) - error.narrow(axis, 0, size)
             total = total + per_picture((step.square() + 1e-4).sqrt() - 1e-2, both) / 6
     return total
+
+
+def coherence(error: Tensor, mask: Tensor, moved: Tensor) -> Tensor:
+    """Change of the error along the motion, where both frames are masked: excess variation, as a loss.
+
+    The light itself may change as the scene and the exposure make it: that is in both targets. Only what the network
+    adds of its own counts; an error that stays is left to the other terms. Absolute, not squared: small flicker is
+    seen too.
+    """
+    (first, second), (first_mask, second_mask) = error.chunk(2), mask.chunk(2)
+    there = [F.grid_sample(part, moved.to(part.dtype), align_corners=False) for part in (first, first_mask)]
+    both = second_mask * (there[1] > 0.999).to(mask.dtype)
+    change = second - there[0]
+    return per_picture((change.square() + 1e-4).sqrt() - 1e-2, both)
 
 
 def hue(error: Tensor, mask: Tensor) -> Tensor:

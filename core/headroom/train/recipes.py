@@ -75,6 +75,29 @@ def headroom_1_cpu_tune() -> Recipe:
     )
 
 
+def steady(first: Recipe, name: str) -> Recipe:
+    """A last leg for trained weights (``--start``): frames in pairs, and what changes between them."""
+    frames = tuple(replace(f, batch=max(1, f.batch // 2)) for f in first.shooting.frames)
+    return replace(
+        first,
+        name=name,
+        shooting=replace(first.shooting, frames=frames, pairs=True),
+        weights=replace(first.weights, coherence=1.0),
+        learning_rate=first.learning_rate / 2,
+        warmup_steps=50,
+    )
+
+
+def headroom_1_steady() -> Recipe:
+    """Steadier from frame to frame, on a GPU."""
+    return steady(headroom_1(), "headroom-1-steady")
+
+
+def headroom_1_cpu_steady() -> Recipe:
+    """The same on one CPU thread, after ``headroom-1-cpu-tune``."""
+    return steady(headroom_1_cpu_tune(), "headroom-1-cpu-steady")
+
+
 def variant_narrow() -> Recipe:
     """Variant: half the cost, three quarters of the channels."""
     network = headroom1.Config(scene_widths=(32, 56, 88, 128), scene_features=16, local_widths=(32, 48, 72))
@@ -108,6 +131,8 @@ RECIPES: dict[str, Callable[[], Recipe]] = {
     "headroom-1": headroom_1,
     "headroom-1-cpu": headroom_1_cpu,
     "headroom-1-cpu-tune": headroom_1_cpu_tune,
+    "headroom-1-steady": headroom_1_steady,
+    "headroom-1-cpu-steady": headroom_1_cpu_steady,
     "headroom-1-narrow": variant_narrow,
     "headroom-1-log-only": variant_log_only,
     "headroom-1-scene-heavy": variant_scene_only,

@@ -15,7 +15,7 @@ from torch.nn import functional as F  # noqa: N812
 
 from headroom.train.scenes import HdrScene
 
-__all__ = ["SceneBank", "latlong_rays", "rectilinear_rays", "rotations", "sample_latlong"]
+__all__ = ["SceneBank", "latlong_rays", "moved_grid", "rectilinear_rays", "rotations", "sample_latlong"]
 
 LATLONG_HEIGHT = 512
 
@@ -88,6 +88,20 @@ def rectilinear_rays(height: int, width: int, half_tan: Tensor) -> Tensor:
     tan = half_tan[:, None, None]
     plane = (tan * x).expand(-1, height, -1), (tan * y).expand(-1, -1, width)
     return torch.stack([*plane, torch.ones_like(plane[0])], -1)
+
+
+def moved_grid(height: int, width: int, shift_px: Tensor, roll: Tensor, zoom: Tensor) -> Tensor:
+    """(B, H, W, 2) where the pixels of a moved camera's picture lie in the first one's, for ``grid_sample``.
+
+    ``shift_px`` (B, 2) right and down, ``roll`` (B,) radians, ``zoom`` (B,) above 1 comes closer; about the centre.
+    """
+    device = shift_px.device
+    x = torch.arange(width, device=device) + 0.5 - width / 2
+    y = (torch.arange(height, device=device) + 0.5 - height / 2)[:, None]
+    cos, sin = (part[:, None, None] / zoom[:, None, None] for part in (roll.cos(), roll.sin()))
+    column = cos * x - sin * y + shift_px[:, 0, None, None]
+    row = sin * x + cos * y + shift_px[:, 1, None, None]
+    return torch.stack([column * (2 / width), row * (2 / height)], -1)
 
 
 def rotations(yaw: Tensor, pitch: Tensor, roll: Tensor) -> Tensor:
