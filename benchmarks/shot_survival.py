@@ -68,17 +68,16 @@ def main() -> None:
     plates = SyntheticShot(width, height).save(options.scratch / "plates" / options.size, options.frames)
     proof = Proof(plates, options.scratch / "results", options.frames, options.options)
     found: dict[str, Any] = {"size": options.size, "frames": options.frames, "options": options.options}
-    found["whole"] = proof.uninterrupted()
-    found["killed"] = proof.killed(options.kills, random.Random(options.seed))
-    found["again"] = proof.nothing_left()
-    found["workers"] = proof.two_workers()
-    text = table(found)
-    print(text)
-    if options.output:
-        options.output.mkdir(parents=True, exist_ok=True)
-        (options.output / "survival.json").write_text(json.dumps(found, indent=1) + "\n")
-        (options.output / "survival.md").write_text(text + "\n")
-        plot(found, options.output / "survival-memory.png")
+    phases = (
+        ("whole", proof.uninterrupted),
+        ("killed", lambda: proof.killed(options.kills, random.Random(options.seed))),
+        ("again", proof.nothing_left),
+        ("workers", proof.two_workers),
+    )
+    for name, phase in phases:
+        found[name] = phase()
+        save(found, options.output)
+    print(table(found))
     if not all(row[-1] == "yes" for row in verdicts(found)):
         sys.exit(1)
 
@@ -296,44 +295,57 @@ def flatness(samples: list[tuple[float, int, int]], frames: int) -> dict[str, fl
 
 
 def verdicts(found: dict[str, Any]) -> list[tuple[str, str, str]]:
-    """What was promised, the figure, and whether it holds."""
+    """What was promised, the figure, and whether it holds; of the phases that are over."""
     frames, rows = found["frames"], []
-    whole, killed, again, workers = (found[name] for name in ("whole", "killed", "again", "workers"))
     once = {"1": frames}
 
     def row(what: str, figure: Any, fine: bool) -> None:
         rows.append((what, str(figure), "yes" if fine else "NO"))
 
-    figure = f"{whole['files']} of {frames}, {whole['seconds']:.0f} s, {whole['bytes'] / 1e6:.0f} MB"
-    row("uninterrupted: frames", figure, whole["files"] == frames)
-    early, late, peak = (whole[f"{name}_bytes"] / 1e6 for name in ("early_peak", "late_peak", "peak"))
-    growth = late / early - 1 if early else 1.0
-    figure = f"{early:.0f} and {late:.0f} MB ({100 * growth:+.1f} %); peak {peak:.0f} MB"
-    row(
-        "uninterrupted: highest memory of the first half (after warm-up) and of the second",
-        figure,
-        growth < GROWTH_MOST,
-    )
-    running = killed["killed_while_running"]
-    row("killed with SIGKILL while it ran", f"{running} times", running == len(killed["kills"]))
-    wrong = len(killed["wrong_in_between"])
-    row("killed: files in their place after a kill that were not the final ones", wrong, not wrong)
-    differing = len(killed["differing"])
-    row("killed: files that differ from the uninterrupted run's, byte for byte", differing, not differing)
-    changed = len(killed["changed_after_in_place"])
-    row("killed: files in their place that were made again (inode, time of change)", changed, not changed)
-    lines = killed["lines_per_frame"]
-    row("killed: lines in the manifest", said(lines), lines == once)
-    row("killed: left over in the folder", ", ".join(killed["leftovers"]) or "nothing", not killed["leftovers"])
-    figure = f"{again['touched']} ({again['seconds']:.0f} s)"
-    row("the same command once more: files touched", figure, not again["touched"] and again["lines_per_frame"] == once)
-    differing = len(workers["differing"])
-    row("two workers: files that differ, byte for byte", differing, not differing)
-    shares = workers["shares"]
-    figure = f"{' and '.join(map(str, shares))} ({workers['seconds']:.0f} s)"
-    row("two workers: frames done by each", figure, sum(shares) == frames)
-    row("two workers: lines in the manifest", said(workers["lines_per_frame"]), workers["lines_per_frame"] == once)
+    if whole := found.get("whole"):
+        figure = f"{whole['files']} of {frames}, {whole['seconds']:.0f} s, {whole['bytes'] / 1e6:.0f} MB"
+        row("uninterrupted: frames", figure, whole["files"] == frames)
+        early, late, peak = (whole[f"{name}_bytes"] / 1e6 for name in ("early_peak", "late_peak", "peak"))
+        growth = late / early - 1 if early else 1.0
+        figure = f"{early:.0f} and {late:.0f} MB ({100 * growth:+.1f} %); peak {peak:.0f} MB"
+        row(
+            "uninterrupted: highest memory of the first half (after warm-up), of the second",
+            figure,
+            growth < GROWTH_MOST,
+        )
+    if killed := found.get("killed"):
+        running = killed["killed_while_running"]
+        row("killed with SIGKILL while it ran", f"{running} times", running == len(killed["kills"]))
+        wrong = len(killed["wrong_in_between"])
+        row("killed: files in their place after a kill that were not the final ones", wrong, not wrong)
+        differing = len(killed["differing"])
+        row("killed: files that differ from the uninterrupted run's, byte for byte", differing, not differing)
+        changed = len(killed["changed_after_in_place"])
+        row("killed: files in their place that were made again (inode, time of change)", changed, not changed)
+        lines = killed["lines_per_frame"]
+        row("killed: lines in the manifest", said(lines), lines == once)
+        row("killed: left over in the folder", ", ".join(killed["leftovers"]) or "nothing", not killed["leftovers"])
+    if again := found.get("again"):
+        fine = not again["touched"] and again["lines_per_frame"] == once
+        row("the same command once more: files touched", f"{again['touched']} ({again['seconds']:.0f} s)", fine)
+    if workers := found.get("workers"):
+        differing = len(workers["differing"])
+        row("two workers: files that differ, byte for byte", differing, not differing)
+        shares = workers["shares"]
+        figure = f"{' and '.join(map(str, shares))} ({workers['seconds']:.0f} s)"
+        row("two workers: frames done by each", figure, sum(shares) == frames)
+        row("two workers: lines in the manifest", said(workers["lines_per_frame"]), workers["lines_per_frame"] == once)
     return rows
+
+
+def save(found: dict[str, Any], folder: Path | None) -> None:
+    """What is known so far; a phase takes long."""
+    if folder is None:
+        return
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "survival.json").write_text(json.dumps(found, indent=1) + "\n")
+    (folder / "survival.md").write_text(table(found) + "\n")
+    plot(found, folder / "survival-memory.png")
 
 
 def said(lines: dict[str, int]) -> str:

@@ -54,6 +54,8 @@ class ShotBench:
     exr_threads: int
     gpu: dict[str, Any]
     temporal: bool
+    analysis_seconds: float
+    """Of the pass over the shot that comes before the first frame, where it is made steady; in the wall time too."""
 
     @property
     def frames_per_second(self) -> float:
@@ -70,6 +72,17 @@ class ShotBench:
         """Of the measured rate, while the network's stage is at work: what its own other layers and copies cost."""
         network = self.stage("network")
         return self.gflop / network.busy_seconds / self.convolution.gflop_per_second if network.busy_seconds else 0.0
+
+    @property
+    def network_core_share(self) -> float | None:
+        """As ``network_share``, by processor time: what a machine with nothing else to do would come near to.
+
+        None where the network has other threads than its stage's, whose time is not known.
+        """
+        network, rate = self.stage("network"), self.convolution.gflop_per_core_second
+        if self.times.torch_threads != 1 or not rate or not network.cpu_seconds:
+            return None
+        return self.gflop / network.cpu_seconds / rate
 
     @property
     def bottleneck(self) -> str:
@@ -97,6 +110,7 @@ class ShotBench:
             "height": self.height,
             "frames": self.frames,
             "temporal": self.temporal,
+            "analysis_seconds": self.analysis_seconds,
             "frames_per_second": self.frames_per_second,
             "megapixels_per_second": self.frames_per_second * self.width * self.height / 1e6,
             "times": self.times.as_dict(),
@@ -105,6 +119,7 @@ class ShotBench:
             "gflop": self.gflop,
             "convolution_share": self.convolution_share,
             "network_share": self.network_share,
+            "network_core_share": self.network_core_share,
             "convolution": self.convolution.as_dict(),
             "compression": self.compression,
             "exr_threads": self.exr_threads,
@@ -144,7 +159,7 @@ def bench_shot(
             memory_bytes=chosen.memory_bytes,
             compile=compile_network,
         )
-        job = ShotJob(chosen, loaded)
+        job = ShotJob(chosen, loaded, temporal=temporal == "on")
         first = planned.source.read(planned.tasks[0].reads or 0)
         runner = loaded.runner
         say("limits of this machine ...")
@@ -170,6 +185,7 @@ def bench_shot(
             exr_threads=exr_threads(),
             gpu=gpu.as_dict(),
             temporal=temporal == "on",
+            analysis_seconds=result.analysis_seconds,
         )
 
 

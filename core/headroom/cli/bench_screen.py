@@ -45,14 +45,18 @@ def shot_lines(shot: ShotBench) -> list[str]:
     lines = [
         f"{shot.frames} frames of {shot.width}x{shot.height}, temporal {'on' if shot.temporal else 'off'}, "
         f"{shot.compression}: {times.wall_seconds:.1f} s, {shot.frames_per_second:.2f} frames/s",
+        f"of these the look at the shot before its first frame: {shot.analysis_seconds:.1f} s",
         "",
-        "stage     threads   busy  waiting   ms a frame",
+        "stage     threads   busy  waiting   ms a frame  processor ms",
     ]
     for stage in times.stages:
         shares = shot.shares(stage)
         busy, waiting = _percent(shares["busy"]), _percent(shares["waiting"])
         a_frame = 1000 * stage.busy_seconds / max(stage.frames, 1)
-        lines.append(f"{stage.name:10}{stage.threads:6}  {busy}   {waiting}   {a_frame:8.0f}")
+        of_cores = 1000 * stage.cpu_seconds / max(stage.frames, 1)
+        lines.append(f"{stage.name:10}{stage.threads:6}  {busy}   {waiting}   {a_frame:8.0f} {of_cores:13.0f}")
+    core_share = shot.network_core_share
+    by_cores = "" if core_share is None else f" (by processor time {_percent(core_share).strip()})"
     gpu = f"{_percent(shot.gpu['busy'])} busy" if shot.gpu["busy"] is not None else shot.gpu["why_absent"]
     lines += [
         "",
@@ -60,7 +64,7 @@ def shot_lines(shot: ShotBench) -> list[str]:
         _convolution(shot.convolution),
         f"  reached over the whole shot: {_percent(shot.convolution_share).strip()} of it "
         f"({shot.gflop / shot.frames:.0f} GFLOP a frame); while the network works: "
-        f"{_percent(shot.network_share).strip()}",
+        f"{_percent(shot.network_share).strip()}{by_cores}",
         f"EXR out ({shot.compression}, {shot.exr_threads} threads): {shot.encode_rate.frames_per_second:.1f} frames/s",
     ]
     if shot.decode_rate is not None:
