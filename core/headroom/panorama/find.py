@@ -41,9 +41,9 @@ SUN_SHARE_LEAST, SUN_SHARE_MOST = 1 / 256, 0.8
 """As a share of the peak, that level is at least the first; above the second there is no sun to be seen."""
 SUN_OVER_MEAN = 1.5
 """The peak is at least so many times the region's mean: an overcast sky has no sun."""
-SUN_CLEAR, SUN_OVER_SKY = 5.0, 2.0
-"""A peak of so many times the region's median is a sun beyond doubt; all over this many medians is then its light,
-however wide the network spread it."""
+SUN_SPREAD, SUN_CLEAR = 0.1, 5.0
+"""Where the first is passed the network spread the light wide; a peak of the second times the region's median is a sun
+all the same, and what is over that median is its light."""
 SUN_ALONE_SR = 0.024
 """A region up to this size (a cap of 5 degrees' radius) may be the sun as a whole."""
 SKY_DEGREES, SKY_LEVEL = 25.0, 0.12
@@ -236,10 +236,11 @@ def _sun_inside(index: int, light: Light, toward: Array, labels: npt.NDArray[np.
             floor = max(floor, float(level[away].max()))
         counts += np.bincount(np.searchsorted(LEVELS[1:], level), omega[y], len(LEVELS))
     median = float(LEVELS[np.searchsorted(np.cumsum(counts), 0.5 * counts.sum())])
-    if light.peak > SUN_CLEAR * median:
-        floor = min(floor, SUN_OVER_SKY * median)
+    if floor > SUN_SPREAD * light.peak and light.peak > SUN_CLEAR * median:
+        floor = min(floor, median)
     if floor > SUN_SHARE_MOST * light.peak or light.peak < SUN_OVER_MEAN * light.radiance:
         return None
+    floor *= 2  # the sky below bends from half of it on
     sums = _Sums(1)
     places: list[npt.NDArray[np.int64]] = []
     for y, x, rows, y0 in _pixels_of(index, region, labels, read):
