@@ -40,7 +40,8 @@ class MovieFacts:
                 int(value or 0)
                 for value in (context.color_range, context.colorspace, context.color_primaries, context.color_trc)
             )
-            self.is_interlaced = int(context.field_order or 0) in _INTERLACED
+            order = getattr(context, "field_order", 0)  # not told by PyAV before 18; its frames tell too
+            self.is_interlaced = int(order or 0) in _INTERLACED
             self.centred_chroma = self.codec in ("mjpeg", "mpeg1video")
             self._metadata = {**container.metadata, **stream.metadata}
             timecodes = [
