@@ -19,6 +19,7 @@ from headroom.panorama.clip_features import REGION_FEATURES, SCENE_FEATURES, fea
 from headroom.panorama.clip_regions import VIEW_COLUMNS, VIEW_ROWS, ClipRegions, PowerView
 from headroom.panorama.power import predict_power
 from headroom.panorama.sphere import directions
+from headroom.panorama.sun_disc import disc_pixels, sun_in
 from headroom.train.light_power import LIGHT_RECIPES, Views, fit, measure, train_lights
 from headroom.train.light_views import LightView, Photography
 from headroom.train.publish_lights import publish_lights
@@ -241,3 +242,35 @@ def test_learning_brings_the_light_nearer() -> None:
     recipe = replace(LIGHT_RECIPES["headroom-ibl-1"](), members=1, steps=150, batch=16, width=16, dropout=0.0)
     found = measure(fit(recipe, views, None), views)
     assert found["with powers"] < 0.5 * found["headroom-1"]
+
+
+@pytest.mark.parametrize("size", [(256, 512), (512, 1024), (125, 250)])
+@pytest.mark.parametrize("centre", [(0.1, 0.5, -0.9), (0.0, 1.0, 0.0), (1e-4, 0.3, -1.0), (0.02, 0.9999, 0.01)])
+def test_a_disc_holds_its_power_wherever_it_lies(size: tuple[int, int], centre: tuple[float, float, float]) -> None:
+    toward = np.array(centre) / np.linalg.norm(centre)
+    disc = disc_pixels(toward, *size)
+    pixels, ones = np.zeros((*size, 3), np.float32), np.ones(size, np.float32)
+    disc.add(pixels, ones, 0, np.array([3.0, 2.0, 1.0]))
+    energy = pixels.astype(np.float64) * solid_angles(*size)[:, None, None]
+    assert energy.sum((0, 1)) == pytest.approx([3, 2, 1], rel=1e-5)
+    middle = (directions(*size) * energy[..., :1]).sum((0, 1))
+    assert middle @ toward / np.linalg.norm(middle) > np.cos(np.radians(180 / size[0]))
+
+
+def test_a_sun_in_a_clipped_sky_is_a_disc_and_one_in_an_overcast_room_is_not() -> None:
+    light, mask = panorama()
+    up = directions(HEIGHT, WIDTH)[..., 1]
+    wide = (up > 0.4) & (mask == 0)
+    light[wide], mask[wide] = 1.02, 1.0
+    light[(up < 0) & (mask == 0)] = (0.05, 0.045, 0.04)
+    regions = ClipRegions.of(PowerView.of(light, mask))
+    found = sun_in(regions, np.array([0.5] + [0.0] * (regions.count - 1)))
+    assert found is not None
+    angle, rise = (0.5 - 0.3) * 2 * np.pi, np.radians(50)
+    sun = np.array([np.cos(rise) * np.sin(angle), np.sin(rise), np.cos(rise) * np.cos(angle)])
+    assert found[1] @ sun > np.cos(np.radians(1.5))
+    assert sun_in(regions, np.full(regions.count, 0.01)) is None
+    indoors = light.copy()
+    indoors[up < 0] = 0.9
+    indoors[mask == 0] = 0.9
+    assert sun_in(ClipRegions.of(PowerView.of(indoors, mask)), np.full(2, 0.5)) is None

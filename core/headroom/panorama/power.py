@@ -3,7 +3,8 @@
 headroom-1 says what a clipped pixel held by its look; it cannot say that a white speck is a sun of a hundred thousand.
 Here the place as a whole tells: each clipped region's light is brought to a predicted power by ``pixel = recorded +
 extra * (a + b * 4^gain)``, a and b one colour a region: monotone in the gain, smooth to the region's rim where the
-extra vanishes, and recorded pixels stay as they are to the bit.
+extra vanishes, and recorded pixels stay as they are to the bit. A sun in a large clipped sky is painted as its disc:
+nothing in the picture says how sharp it was, and everybody knows.
 """
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ from headroom.panorama.clip_regions import (
     grown,
     split,
 )
+from headroom.panorama.sun_disc import Disc, disc_pixels, sun_in
 from headroom.plate import FloatArray
 
 if TYPE_CHECKING:
@@ -72,6 +74,10 @@ class Powers:
     """(R, 3) factor on what was added."""
     sharp: Array
     """(R, 3) factor on what was added times ``2^(2 gain)``."""
+    disc: Disc | None = None
+    """A sun in a large clipped sky: the concentrated light of its region is a disc of 0.53 degrees."""
+    disc_light: Array | None = None
+    """(3,) its power in each channel."""
 
     def apply(self, pixels: FloatArray, mask: FloatArray, y0: int = 0) -> FloatArray:
         """Rows y0.. with their lights' powers: (h, W, 3) linear Rec.709 and (h, W) mask, as they were predicted from.
@@ -94,6 +100,8 @@ class Powers:
             raised = (extra[0] > 0).any(-1)
             at = touched[0][raised], touched[1][raised]
             out[at] = (changed[raised] * self.level).astype(np.float32)
+        if self.disc is not None and self.disc_light is not None:
+            self.disc.add(out, mask, y0, self.disc_light * self.level)
         return out
 
 
@@ -143,6 +151,12 @@ def predict_power(
     usable = sharp_light > 1e-12
     sharp_factor = np.where(usable, np.exp2(extra) * flux / np.where(usable, sharp_light, 1.0), 0.0)[:, None] * tint
     power = clipped + luminance(added * glow_factor + sharp * sharp_factor)
+    disc = disc_light = None
+    sun = sun_in(regions, np.where(usable, np.exp2(extra), 0.0))
+    if sun is not None:
+        disc_light = sharp[sun[0]] * sharp_factor[sun[0]]
+        disc = disc_pixels(sun[1], height, width)
+        sharp_factor[sun[0]] = 0.0
     middle = regions.sums(cell_directions() * luminance(view.clipped * view.mask[..., None] + view.extra)[..., None])
     size = regions.sums(view.mask)
     listed = [
@@ -152,7 +166,7 @@ def predict_power(
         )
         for n in range(regions.count)
     ]  # fmt: skip
-    return Powers(tuple(listed), height, width, level, lookup, glow_factor, sharp_factor)
+    return Powers(tuple(listed), height, width, level, lookup, glow_factor, sharp_factor, disc, disc_light)
 
 
 @lru_cache(maxsize=2)

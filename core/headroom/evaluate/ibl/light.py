@@ -130,7 +130,8 @@ def key_light(latlong: FloatArray) -> KeyLight:
 
 def prefiltered(latlong: FloatArray, roughness: float) -> Array64:
     """(1024, 3) the lat-long through a GGX lobe, in directions spread over the sphere."""
-    return np.asarray(_ggx(roughness) @ _binned(latlong.astype(np.float64) * _weights(*latlong.shape[:2])[..., None]))
+    energy = _binned(latlong.astype(np.float64) * _weights(*latlong.shape[:2])[..., None])
+    return (_ggx(roughness) @ energy.astype(np.float32)).astype(np.float64)
 
 
 @functools.lru_cache(maxsize=2)
