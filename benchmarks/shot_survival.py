@@ -60,6 +60,7 @@ def main() -> None:
         "-o", "--output", type=Path, help="folder for survival.md, survival.json and survival-memory.png"
     )
     parser.add_argument("--seed", type=int, default=SEED, help="of the moments of the kills")
+    parser.add_argument("--only-memory", action="store_true", help="the first run alone")
     parser.add_argument("options", nargs="*", help="more of headroom convert, after --")
     options = parser.parse_args()
     width, height = map(int, options.size.split("x"))
@@ -74,7 +75,7 @@ def main() -> None:
         ("again", proof.nothing_left),
         ("workers", proof.two_workers),
     )
-    for name, phase in phases:
+    for name, phase in phases[: 1 if options.only_memory else None]:
         found[name] = phase()
         save(found, options.output)
     print(table(found))
