@@ -310,6 +310,18 @@ def test_an_analysis_is_one_file_that_says_what_is_wrong_with_it(
         Analysis.load(tmp_path / "none.json")
 
 
+@pytest.mark.parametrize(
+    ("asked", "words"), [(Options(clip_level=250), "--clip-level"), (Options(curve="estimate"), "--curve")]
+)
+def test_an_analysis_made_with_other_options_is_refused(
+    model: Reconstructor, picture: Codes, colour: ColourPlan, asked: Options, words: str
+) -> None:
+    shot = Shot(pan(picture, 2))
+    analysis = analyse(shot, shot.frames, model, lambda plate: colour)
+    with pytest.raises(AnalysisError, match=words):
+        Stabiliser(model, analysis, asked, lambda plate: colour, shot.read)
+
+
 def test_one_clip_level_a_segment_whatever_single_frames_show(
     model: Reconstructor, picture: Codes, colour: ColourPlan
 ) -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from headroom.errors import AnalysisError, WriteError
+from headroom.options import Options
 
 __all__ = ["Analysis", "PooledCurve", "Segment"]
 
@@ -104,6 +105,20 @@ class Analysis:
             "peak": segment.peak if segment.peak > 1 else 1.0,
             "curve": None if used is None else [*used.coefficients, used.stated_logit, used.log2_error, used.lines],
         }
+
+    def check(self, options: Options, weights_sha256: str) -> None:
+        """``AnalysisError`` where it was made with other options, or a curve is wanted that other weights saw."""
+        for name, flag in (("clip_level", "--clip-level"), ("curve", "--curve")):
+            there, asked = self.made_with.get(name), getattr(options, name)
+            if there != asked:
+                raise AnalysisError(
+                    f"the shot's analysis was made with {flag} {there or 'detected'}, not {asked or 'detected'}; "
+                    "give the same here, or make the analysis again with --analyse-only"
+                )
+        if options.curve == "estimate" and self.made_with.get("weights") != weights_sha256:
+            raise AnalysisError(
+                "the shot's analysis has its curve from another model; make it again with --analyse-only"
+            )
 
     def save(self, path: Path | str) -> None:
         """Written beside and renamed, so that nobody reads half a file; ``WriteError`` says what went wrong."""

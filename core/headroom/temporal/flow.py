@@ -41,8 +41,8 @@ CHANGE_STOPS = 0.3
 LIGHT_FLOOR = 0.01
 """Light, as a share of the clip level, below which a change is noise."""
 
-# The optical flow works in as many stripes as OpenCV has threads, and the stripes show in the result: one, so that
-# every machine finds the same. Shots overlap frames instead.
+# OpenCV splits the flow into as many stripes as it has threads. One, so that no machine's number of cores can show in
+# the result; shots overlap frames instead.
 cv2.setNumThreads(1)
 
 

@@ -77,9 +77,11 @@ class Stabiliser:
     ) -> None:
         """``read`` gives the plate of a number, or what ``prepare`` made of it; ``PlateError`` leaves it out.
 
-        ``memory_bytes``: what the caches may hold before the report warns.
+        ``memory_bytes``: what the caches may hold before the report warns. ``AnalysisError`` where the analysis was
+        made with other options than these.
         """
         self.reconstructor, self.analysis, self.options = reconstructor, analysis, options or Options()
+        analysis.check(self.options, reconstructor.card.sha256)
         self._colour_of, self._read, self._memory_bytes = colour_of, read, memory_bytes
         self._answers: dict[int, Answer | PlateError] = {}
         self._prepared: dict[int, Prepared] = {}
