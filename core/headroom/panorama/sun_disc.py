@@ -114,6 +114,6 @@ def _brightest(sharp: Array, regions: ClipRegions, n: int) -> Array:
     cells = toward[(regions.labels == n + 1) & (regions.view.mask > 0.5)]
     if not len(cells):
         cells = toward[regions.labels == n + 1]
-    nearest = cells[int((cells @ centre).argmax())]
+    nearest: Array = cells[int((cells @ centre).argmax())]
     # A cell's diagonal is two degrees: nearer than that the centre itself lies inside.
     return centre if float(nearest @ centre) > math.cos(math.radians(1.0)) else nearest
