@@ -238,8 +238,9 @@ def results(folder: Path) -> list[Path]:
 
 
 def leftovers(folder: Path) -> list[Path]:
-    """Whatever lies there besides results and the manifest."""
-    return [path for path in folder.iterdir() if path not in set(results(folder)) and path.suffix != ".jsonl"]
+    """Whatever lies there besides results, the manifest and the look at the shot."""
+    belong = {*results(folder), *folder.glob("*.headroom.jsonl"), *folder.glob("*.headroom.json")}
+    return [path for path in folder.iterdir() if path not in belong]
 
 
 def hashes(folder: Path) -> dict[str, str]:
