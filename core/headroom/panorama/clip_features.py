@@ -63,7 +63,7 @@ def _of_regions(regions: ClipRegions) -> Array:
     most = np.array([gain[regions.labels == n + 1].max() for n in range(regions.count)])
     sharp = regions.sums(luminance(view.extra) * 4.0**gain) / luminance(extra).clip(1e-9)
     below = regions.sums((cell_directions()[..., 1] < 0).astype(float)) / size
-    flux = float((luminance(view.clipped) * weights()).sum())
+    flux = max(float((luminance(view.clipped) * weights()).sum()), LIGHT_FLOOR)
     red, blue = _chroma(extra + 1e-9)
     columns = [
         _log2(size), toward[:, 1] / length.clip(1e-12), _log2(spread), _log2(spread / size),
@@ -125,7 +125,7 @@ def _of_scene(regions: ClipRegions) -> Array:
         grey = view.clipped[seen]
         saturation = (1.0 - grey.min(1) / grey.max(1).clip(LIGHT_FLOOR)) @ weight / weight.sum()
         means += [red, blue, _log2(luminance(mean)), across[seen] @ weight / weight.sum(), saturation]
-    flux = float((level * weights()).sum())
+    flux = max(float((level * weights()).sum()), LIGHT_FLOOR)
     extra = luminance(view.extra) * weights()
     band = (np.abs(up) < 0.12) & clear
     weight = weights() * band
