@@ -24,7 +24,7 @@ LIMITS = (
     "were sharpened, denoised or scaled may mislead it; declare the colour space where you know it.",
     "Smooth highlights carry a faint grid, 8 pixels apart, about 0.05 stops deep: seen at -3 stops, not in lighting.",
     "A sky that clipped as a whole comes back paler than a deep blue one was.",
-    "Frames are treated one by one: no temporal coherence is promised.",
+    "The network sees frames one by one and flickers a little: headroom convert steadies shots (--temporal on).",
 )
 
 
