@@ -106,7 +106,8 @@ def _paired_cell(report: ShotReport, method: str, other: str, column: Column) ->
     if not found.scenes or not math.isfinite(found.mean):
         return ""
     text = f"{found.mean:+.{column.digits}f} [{found.low:+.{column.digits}f}, {found.high:+.{column.digits}f}]"
-    return f"**{text}**" if found.is_better else text
+    shows = abs(found.mean) >= 0.5 * 10.0**-column.digits
+    return f"**{text}**" if found.is_better and shows else text
 
 
 def _kinds(report: ShotReport, name: str) -> str:
