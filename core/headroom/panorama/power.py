@@ -57,7 +57,7 @@ class RegionPower:
     """As headroom-1 has it."""
     predicted: float
     spread_stops: float
-    """Standard deviation of the prediction, as it was on scenes held out: how far it may be off."""
+    """Standard deviation of the prediction, as learnt from training photographs: how far it may be off at least."""
 
 
 @dataclass(frozen=True)

@@ -13,8 +13,8 @@ __all__ = ["publish_lights"]
 
 LIMITS = (
     "A bare sun's or lamp's power is not in an 8-bit file: it is the likely one for such a place, and may be off by a "
-    "factor of 2 and more. The spread that goes with every power says how far it was off on scenes held out. Set "
-    "--sun-stops or --lamp-stops, or edit the table of lights, where you know better.",
+    "factor of 2 and more. The spread that goes with every power was learnt from training photographs and is an "
+    "underestimate elsewhere. Set --sun-stops or --lamp-stops, or edit the table of lights, where you know better.",
     "Learnt from 92 panoramas, whose own suns and lamps are partly clipped in the published files.",
     "Bare lamps at night vary most: a street lamp seen between leaves and one seen whole look alike when clipped.",
     "A sun behind the rim of a roof or hill, or a moon, is taken for what is likelier in that place.",
