@@ -260,7 +260,10 @@ def check_in_place(folder: Path, seen: dict[str, tuple[int, int]], redone: set[s
 
 
 def lines_per_frame(folder: Path) -> dict[str, int]:
-    """How many frames have one line in the manifest, how many two, ..."""
+    """How many frames have one line in the manifest, how many two, ...
+
+    A frame whose maker was killed between file and line gets its line from who finds it, without seconds.
+    """
     lines = Counter()
     for manifest in folder.glob("*.headroom.jsonl"):
         for line in manifest.read_bytes().split(b"\n"):
