@@ -26,7 +26,7 @@ END_S = 30.0
 POLL_S = 0.05
 _LAST_LINES = 10
 _started: list[subprocess.Popen[bytes]] = []
-"""Held, since a process that goes on is not to be waited for."""
+"""Held, since a process that goes on is not to be waited for; `end` lets go of those that went."""
 _FRAME_LINE = re.compile(r"-?\d+  \S")
 """What ``headroom convert`` prints for a frame that is done begins so."""
 
@@ -98,6 +98,7 @@ def end(folder: Path) -> bool:
     """Ends the session's daemon and waits for it; False where there was none."""
     session = Session.read(folder.resolve())
     if session is None:
+        _let_go()
         return False
     with contextlib.suppress(OSError, EOFError, AuthenticationError):
         with contextlib.closing(Client(session.address, authkey=session.secret)) as connection:
@@ -106,7 +107,13 @@ def end(folder: Path) -> bool:
         until = time.monotonic() + END_S
         while time.monotonic() < until and Session.read(folder) == session:
             time.sleep(POLL_S)
+    _let_go()
     return True
+
+
+def _let_go() -> None:
+    """Processes of ours that have ended are no longer ours."""
+    _started[:] = [process for process in _started if process.poll() is None]
 
 
 def _answers(session: Session) -> bool:
