@@ -1,6 +1,6 @@
 """docs/environment-maps-results.md and its plot, from what ``headroom evaluate --ibl -o FOLDER`` wrote.
 
-headroom evaluate ../shared/data/validation --ibl -o /tmp/ibl
+headroom evaluate SCENES --ibl -o /tmp/ibl
 python benchmarks/ibl_results.py /tmp/ibl/evaluation-ibl.json [--cycles CYCLES.json]
 """
 
@@ -27,7 +27,7 @@ trained on, each photographed so that 2, 5 and 15 % of its pixels clip (8 bits, 
 `benchmarks/ibl_results.py` from
 
 ```
-headroom evaluate ../shared/data/validation --ibl -o results
+headroom evaluate SCENES --ibl -o results
 ```
 
 Model: {name} {version} on top of headroom-1. The error is that of the light on diffuse surfaces of all directions: RMS
