@@ -92,7 +92,14 @@ class Claims:
         return self
 
     def __exit__(self, *_: Any) -> None:
-        """Lets go of everything."""
+        """Lets go of everything, and where Ctrl-C comes meanwhile, still does."""
+        try:
+            self._let_go()
+        except KeyboardInterrupt:
+            self._let_go()
+            raise
+
+    def _let_go(self) -> None:
         self._over.set()
         self._heart.join()
         for block in list(self._held):
@@ -151,8 +158,12 @@ class Claims:
         except OSError as error:
             raise WriteError(f"cannot write {path}: {error.strerror}; choose a folder that can be written to") from None
         # A claim without content (full disk) is as good: it only cannot say whose it is.
-        with contextlib.suppress(OSError), os.fdopen(descriptor, "w") as file:
-            json.dump({"host": self._us.host, "pid": self._us.pid, "born": self._us.born}, file)
+        try:
+            with contextlib.suppress(OSError), os.fdopen(descriptor, "w") as file:
+                json.dump({"host": self._us.host, "pid": self._us.pid, "born": self._us.born}, file)
+        except KeyboardInterrupt:  # one that does not say whose it is would hold the block until it expires
+            path.unlink(missing_ok=True)
+            raise
         with self._lock:
             self._held[key] = path
             _OURS.add(path)
@@ -183,9 +194,11 @@ class Claims:
                 probe.write_bytes(b"")
                 os.utime(probe)
                 self._clock = (time.monotonic(), probe.stat().st_mtime)
-                probe.unlink(missing_ok=True)
             except OSError:  # a full disk or a share that is away: our own clock must do
                 return time.time()
+            finally:
+                with contextlib.suppress(OSError):
+                    probe.unlink(missing_ok=True)
         return self._clock[1] + time.monotonic() - self._clock[0]
 
     def _beat(self) -> None:
