@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import sys
 from importlib import import_module
 from typing import Any
@@ -66,8 +67,12 @@ def cli() -> None:
 
 def main(arguments: list[str] | None = None) -> None:
     """Runs the command line and exits."""
-    arguments = sys.argv[1:] if arguments is None else arguments
-    sys.exit(run_command(arguments))
+    if arguments is not None:
+        sys.exit(run_command(arguments))
+    exit_code = run_command(sys.argv[1:])
+    # Only Python's own farewell is left: a late Ctrl-C must not end it in a traceback.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    sys.exit(exit_code)
 
 
 def run_command(arguments: list[str], keeper: Any = None) -> int:
