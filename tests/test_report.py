@@ -413,7 +413,8 @@ def test_transparent_pixels_are_not_held_against_the_result(tmp_path: Path, caps
 
 
 def test_a_movie_is_a_plate(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    av = pytest.importorskip("av")
+    import av
+
     pair = plate_and_result(tmp_path)
     with av.open(str(tmp_path / "plate.mov"), "w") as movie:
         stream = movie.add_stream("prores_ks", rate=24)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 from headroom.evaluate.columns import COLUMNS, Column
 from headroom.evaluate.statistics import Interval, Paired, bootstrap, paired
+from headroom.host.protocol import jsonable
 
 __all__ = ["ALL_SHARES", "Record", "Report"]
 
@@ -143,7 +143,7 @@ class Report:
             "paired": differences,
             "records": [asdict(record) for record in self.records],
         }
-        plain = _plain(content)
+        plain = jsonable(content)
         assert isinstance(plain, dict)
         return plain
 
@@ -164,11 +164,3 @@ class Report:
 
 def _group(suite: str, share: float) -> dict[str, Any]:
     return {"suite": suite, "share": "all" if share == ALL_SHARES else share}
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {key: _plain(item) for key, item in value.items()}
-    if isinstance(value, Sequence) and not isinstance(value, str):
-        return [_plain(item) for item in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value

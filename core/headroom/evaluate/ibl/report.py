@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from statistics import median
@@ -13,6 +12,7 @@ from typing import Any
 from headroom.evaluate.columns import Column
 from headroom.evaluate.ibl.kinds import KINDS, SUN
 from headroom.evaluate.statistics import Interval, Paired, bootstrap, paired
+from headroom.host.protocol import jsonable
 
 __all__ = ["ALL", "COLUMNS", "IblRecord", "IblReport"]
 
@@ -143,7 +143,7 @@ class IblReport:
                     for other in self.names("baseline", "oracle"):
                         better = {c.name: asdict(self.paired(suite, share, method, other, c, kind)) for c in COLUMNS}
                         differences.append({**place, "method": method, "than": other, "better_by": better})
-        plain = _plain(
+        plain = jsonable(
             {
                 "notes": self.notes,
                 "summary": summary,
@@ -176,11 +176,3 @@ class IblReport:
         paths[0].write_text(json.dumps(self.as_dict(), indent=1, allow_nan=False), encoding="utf-8")
         paths[1].write_text(self.markdown(), encoding="utf-8")
         return paths
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {key: _plain(item) for key, item in value.items()}
-    if isinstance(value, Sequence) and not isinstance(value, str):
-        return [_plain(item) for item in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value
