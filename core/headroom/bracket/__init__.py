@@ -1,0 +1,1 @@
+"""Several exposures of one scene: the stack, its exposures, its response curve, its alignment, its merging."""
