@@ -1,0 +1,1 @@
+"""Weights in their authors' formats, read into ours."""
