@@ -78,6 +78,20 @@ def test_mu_law_psnr_by_hand() -> None:
     assert mu_law_psnr(np.full((4, 4, 3), 0.5), np.ones((4, 4, 3))) == pytest.approx(expected, abs=1e-6)
 
 
+def test_mu_law_psnr_of_an_area_keeps_the_peak_of_the_whole() -> None:
+    truth = np.full((40, 40, 3), 0.25)
+    truth[:4] = 1.0
+    test = truth.copy()
+    test[10:20] = 0.5
+    area = np.zeros((40, 40), bool)
+    area[10:20] = True
+    expected = -20.0 * math.log10((math.log(2501.0) - math.log(1251.0)) / math.log(5001.0))
+    assert mu_law_psnr(test, truth, area) == pytest.approx(expected, abs=1e-6)
+    assert mu_law_psnr(test, truth, ~area) == math.inf
+    # A quarter of the pixels are wrong: the whole has a quarter of the area's error.
+    assert mu_law_psnr(test, truth) == pytest.approx(expected + 10.0 * math.log10(4.0), abs=1e-6)
+
+
 def test_linear_psnr_by_hand() -> None:
     # Half of the peak is missing everywhere: -20 log10(0.5).
     assert linear_psnr(np.full((4, 4, 3), 2.0), np.full((4, 4, 3), 4.0)) == pytest.approx(6.0206, abs=1e-4)

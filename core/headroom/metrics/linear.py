@@ -70,12 +70,14 @@ def headroom_stops(truth: Array) -> float:
     return math.log2(max(float(np.percentile(truth.max(-1), PEAK_PERCENTILE)), LOG_FLOOR))
 
 
-def mu_law_psnr(test: Array, truth: Array) -> float:
-    """PSNR in dB after the mu-law (mu = 5000), both divided by the truth's 99.9th percentile.
+def mu_law_psnr(test: Array, truth: Array, where: npt.NDArray[np.bool_] | None = None) -> float:
+    """PSNR in dB after the mu-law (mu = 5000), both divided by the whole truth's 99.9th percentile.
 
-    Above the percentile the law goes on as it is; nothing is clipped.
+    Above the percentile the law goes on as it is; nothing is clipped. ``where`` (H, W): over these pixels only.
     """
     peak = max(float(np.percentile(truth, PEAK_PERCENTILE)), LOG_FLOOR)
+    if where is not None:
+        test, truth = test[where], truth[where]
     error = float(np.mean(np.square(_mu_law(test / peak) - _mu_law(truth / peak)), dtype=np.float64))
     return math.inf if error == 0.0 else -10.0 * math.log10(error)
 
