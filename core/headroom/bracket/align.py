@@ -1,0 +1,128 @@
+"""All frames of a bracket as the reference sees them, handed out window by window.
+
+Nothing of the size of a frame is kept but the plates' own codes and the compact motions: a window is decoded and
+resampled when it is asked for, so that three frames of 24 megapixels fit beside a network.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+
+from headroom.bracket.frames import FrameRows
+from headroom.bracket.motion import Motion, still
+from headroom.bracket.stack import Bracket
+from headroom.clipping import ClipLevel, clip_level, soft_mask
+from headroom.encode import largest_channel
+from headroom.errors import UsageError
+from headroom.plate import FloatArray, Plate
+
+__all__ = ["WAYS", "Alignment", "Decode", "align", "frame_clip"]
+
+Decode = Callable[[FloatArray], FloatArray]
+"""Codes (..., 3) to linear light, white at 1.0."""
+Way = Literal["none", "global", "flow"]
+WAYS: tuple[Way, ...] = ("none", "global", "flow")
+HDR_ALREADY = 1.05
+"""A float frame with codes beyond this (times white) did not clip at white."""
+PILE_SHARE = 2e-4
+"""Such a frame clipped all the same where so many samples share its largest value."""
+
+
+@dataclass(frozen=True)
+class Alignment:
+    """A bracket, decoded, with every frame's motion against the reference."""
+
+    bracket: Bracket
+    decode: Decode
+    clips: tuple[ClipLevel, ...]
+    motions: tuple[Motion, ...]
+    how: Way = "none"
+    mixes_channels: bool = False
+    """A clip in one channel touches all three (the plates' primaries are not Rec.709)."""
+
+    @property
+    def height(self) -> int:
+        """Rows of the reference, and of the merge."""
+        return self.bracket.plates[self.bracket.reference].height
+
+    @property
+    def width(self) -> int:
+        """Columns of the reference, and of the merge."""
+        return self.bracket.plates[self.bracket.reference].width
+
+    def rows(self, frame: int, y0: int, y1: int, x0: int = 0, x1: int | None = None) -> FrameRows:
+        """A window of the reference, as this frame recorded it. The reference itself is never resampled."""
+        x1 = self.width if x1 is None else x1
+        motion = self.motions[frame]
+        if not motion.is_still:
+            raise NotImplementedError
+        linear, clipped = self.recorded(frame, y0, y1, x0, x1)
+        return FrameRows(linear, clipped, np.ones(linear.shape[:2], np.float32))
+
+    def window(self, y0: int, y1: int, x0: int = 0, x1: int | None = None) -> list[FrameRows]:
+        """The same window of every frame, darkest first."""
+        return [self.rows(frame, y0, y1, x0, x1) for frame in range(len(self.bracket.plates))]
+
+    def recorded(self, frame: int, y0: int, y1: int, x0: int, x1: int) -> tuple[FloatArray, FloatArray]:
+        """A window in the frame's own pixels: linear light and how clipped."""
+        codes = np.ascontiguousarray(self.bracket.plates[frame].rows(y0, y1)[:, x0:x1])
+        alpha = soft_mask(codes, self.clips[frame].code).astype(np.float32, copy=False)
+        if self.mixes_channels:
+            alpha = np.repeat(largest_channel(alpha)[..., None], 3, axis=2)
+        return self.decode(codes).astype(np.float32, copy=False), alpha
+
+    def report(self) -> dict[str, Any]:
+        """What was found, ready for JSON."""
+        return {
+            "how": self.how,
+            "reference": self.bracket.reference,
+            "frames": [
+                {
+                    "method": motion.method,
+                    "moved_px": round(motion.corners_px(self.height, self.width), 3),
+                    "resampled": not motion.is_still,
+                    **(motion.found or {}),
+                }
+                for motion in self.motions
+            ],
+        }
+
+
+def align(
+    bracket: Bracket,
+    decode: Decode,
+    *,
+    how: Way = "flow",
+    clips: Sequence[ClipLevel] | None = None,
+    mixes_channels: bool = False,
+    progress: Callable[[float], None] | None = None,
+    cancelled: Callable[[], bool] | None = None,
+) -> Alignment:
+    """Find every frame's motion against the reference.
+
+    ``decode``: ``Response.decode``. ``clips``: each frame's clip level where the user states it, else detected.
+    ``progress`` gets 0..1. ``UsageError`` for another ``how``; ``Cancelled`` where ``cancelled()`` says so.
+    """
+    if how not in WAYS:
+        raise UsageError(f"--align {how}: give one of {', '.join(WAYS)}")
+    levels = tuple(clips) if clips is not None else tuple(frame_clip(plate) for plate in bracket.plates)
+    motions = tuple(still() for _ in bracket.plates)
+    return Alignment(bracket, decode, levels, motions, how, mixes_channels)
+
+
+def frame_clip(plate: Plate, *, user: float | None = None) -> ClipLevel:
+    """Where a frame of a bracket clipped; a float frame that holds light above white did not clip there."""
+    clip = clip_level(plate, user=user)
+    if user is not None or not plate.is_float or clip.peak <= HDR_ALREADY:
+        return clip
+    count = sum(
+        int((plate.rows(y, min(y + 256, plate.height)) >= clip.peak).sum()) for y in range(0, plate.height, 256)
+    )
+    share = count / (3 * plate.width * plate.height)
+    if count > 3 and share >= PILE_SHARE:
+        return ClipLevel(clip.peak, "detected", min(1.0, 3 * share), clip.peak)
+    return ClipLevel(float(np.finfo(np.float32).max), "none", 0.0, clip.peak)
