@@ -1,24 +1,95 @@
-"""The classical merges: weighted means of what the frames recorded, without any judgement about ghosts."""
+"""The classical merges: weighted means of what the frames recorded, without any judgement about ghosts.
+
+Both leave out what clipped (``FrameRows.clipped``) and what a frame does not show (``valid``). Where every frame
+clipped, the darkest that shows the place stands in; where every frame is black, the brightest does.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
 import numpy.typing as npt
 
 from headroom.bracket.frames import FrameRows, Merged
 from headroom.bracket.noise import NoiseModel
+from headroom.colour.curves import srgb_encode
+from headroom.encode import largest_channel
+from headroom.plate import FloatArray
 
-__all__ = ["merge_debevec", "merge_inverse_variance"]
+__all__ = ["merge_debevec", "merge_inverse_variance", "unrecorded"]
+
+LEAST_LIGHT = np.float32(2.0**-24)
+"""Below it a sample has no logarithm worth averaging."""
 
 
 def merge_debevec(frames: Sequence[FrameRows], exposures: npt.ArrayLike, reference: int) -> Merged:
-    """Debevec and Malik 1997, equation 6: the hat-weighted mean of log light."""
-    raise NotImplementedError
+    """Debevec and Malik 1997, equation 6: the hat-weighted mean of log light.
+
+    The hat stands on codes; the frames are linear by now, so that it stands on their sRGB codes.
+    """
+    scale = np.asarray(exposures, np.float32)
+    log_sum, weights = (np.zeros(frames[0].linear.shape, np.float32) for _ in range(2))
+    for frame, exposure in zip(frames, scale, strict=True):
+        code = srgb_encode(frame.linear.clip(0, 1))
+        weight = np.minimum(code, 1 - code) * _usable(frame)
+        log_sum += weight * np.log(np.maximum(frame.linear, LEAST_LIGHT) / exposure)
+        weights += weight
+    radiance = np.exp(log_sum / np.where(weights > 0, weights, 1))
+    return Merged(_filled(radiance, weights, frames, scale, reference), unrecorded(frames))
 
 
 def merge_inverse_variance(
     frames: Sequence[FrameRows], exposures: npt.ArrayLike, reference: int, noise: NoiseModel | None = None
 ) -> Merged:
-    """Granados et al. 2010, Hasinoff et al. 2010: each sample counts by the inverse of its variance."""
-    raise NotImplementedError
+    """Granados et al. 2010, Hasinoff et al. 2010: each sample counts by the inverse of its variance.
+
+    The variance is that of the light which all frames together saw, not of the sample itself: a sample that came out
+    too dark would else believe itself to be precise, and pull the mean down.
+    """
+    noise = noise or NoiseModel()
+    scale = np.asarray(exposures, np.float32)
+    light, gathered = (np.zeros(frames[0].linear.shape, np.float32) for _ in range(2))
+    for frame, exposure in zip(frames, scale, strict=True):  # what pure shot noise asks for
+        usable = _usable(frame)
+        light += usable * frame.linear
+        gathered += usable * exposure
+    expected = light / np.where(gathered > 0, gathered, 1)
+    light[:], gathered[:] = 0, 0
+    for frame, exposure in zip(frames, scale, strict=True):
+        weight = _usable(frame) * (exposure / noise.variance(expected * exposure))
+        light += weight * frame.linear
+        gathered += weight * exposure
+    radiance = light / np.where(gathered > 0, gathered, 1)
+    return Merged(_filled(radiance, gathered, frames, scale, reference), unrecorded(frames))
+
+
+def unrecorded(frames: Sequence[FrameRows]) -> FloatArray:
+    """(h, w) 0..1: 1 where some channel clipped in every frame that shows the place."""
+    lost = np.ones(frames[0].linear.shape, np.float32)
+    for frame in frames:
+        np.minimum(lost, np.maximum(frame.clipped, 1 - frame.valid[..., None]), out=lost)
+    return largest_channel(lost)
+
+
+def _usable(frame: FrameRows) -> FloatArray:
+    usable: FloatArray = (1 - frame.clipped) * frame.valid[..., None]
+    return usable
+
+
+def _filled(
+    radiance: FloatArray, weights: FloatArray, frames: Sequence[FrameRows], scale: FloatArray, reference: int
+) -> FloatArray:
+    """Where no weight was left: the darkest frame that shows the place, or the brightest where they are black."""
+    empty = ~(weights > 0).all(axis=2)
+    if not empty.any():
+        return radiance
+    stand_in = frames[reference].linear[empty] / scale[reference]
+    for k in np.argsort(-scale, kind="stable"):
+        shown = frames[k].valid[empty] >= 0.5
+        stand_in[shown] = frames[k].linear[empty][shown] / scale[k]
+    for k in np.argsort(scale, kind="stable"):
+        usable = _usable(frames[k])[empty] > 0
+        stand_in[usable] = (frames[k].linear[empty] / scale[k])[usable]
+    radiance[empty] = np.where(weights[empty] > 0, radiance[empty], stand_in)
+    return radiance
