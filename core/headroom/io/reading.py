@@ -17,6 +17,7 @@ from headroom.io.luminance_chroma import luminance_weights, read_subsampled, to_
 from headroom.io.metadata import carried, plain
 from headroom.io.opened import SubsampledError, check_size, open_image, specs_of
 from headroom.io.pixels import exact_scale, make_finite, orient, read_channels
+from headroom.io.raw import is_raw_suffix, read_raw
 from headroom.plate import Plate, Window
 
 __all__ = ["read"]
@@ -32,6 +33,8 @@ _TIFF_LAB = {8: "CIE L*a*b*", 9: "ICC L*a*b*", 10: "ITU L*a*b*"}
 def read(path: Path | str, *, part: str | int | None = None) -> Plate:
     """The picture in ``path``; ``part`` picks a part or layer of an EXR by name or number."""
     path = Path(path)
+    if is_raw_suffix(path):
+        return read_raw(path, to_rec709=True)
     try:
         return _read(path, part)
     except SubsampledError:
