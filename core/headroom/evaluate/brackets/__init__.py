@@ -1,0 +1,16 @@
+"""Measuring merged brackets: staged ones whose truth is known, and real ones: ``headroom evaluate DIR --brackets``."""
+
+from headroom.evaluate.brackets.benchmark import QUICK, Size, evaluate_brackets, plan_brackets
+from headroom.evaluate.brackets.methods import BracketMethod
+from headroom.evaluate.brackets.report import BracketReport
+from headroom.evaluate.brackets.score import BRACKET_MEASURES
+
+__all__ = [
+    "BRACKET_MEASURES",
+    "QUICK",
+    "BracketMethod",
+    "BracketReport",
+    "Size",
+    "evaluate_brackets",
+    "plan_brackets",
+]

@@ -1,0 +1,66 @@
+"""What a method sees of a bracket: codes, exposures, response; never the truth."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+
+from headroom.bracket.align import Alignment, Way, align
+from headroom.bracket.stack import Bracket
+from headroom.camera import Response
+from headroom.plate import FloatArray, Plate
+from headroom.staging import StagedBracket
+
+__all__ = ["Frames", "frames_of"]
+
+
+@dataclass(frozen=True, eq=False)
+class Frames:
+    """A bracket as it came out of the camera."""
+
+    codes: npt.NDArray[np.uint8]
+    """(N, H, W, 3), darkest first."""
+    ev_stops: tuple[float, ...]
+    """Over the reference, rising."""
+    reference: int
+    response: Response
+    align_seconds: dict[Way, float] = field(default_factory=dict)
+    """What each way of aligning took, once it was asked for."""
+    _aligned: dict[Way, Alignment] = field(default_factory=dict, repr=False)
+
+    @property
+    def exposures(self) -> npt.NDArray[np.float64]:
+        """(N,) light gathered relative to the reference."""
+        return np.exp2(np.array(self.ev_stops, np.float64))
+
+    @property
+    def megapixels(self) -> float:
+        """Of one frame."""
+        return self.codes.shape[1] * self.codes.shape[2] / 1e6
+
+    @property
+    def bracket(self) -> Bracket:
+        """The frames as plates."""
+        plates = tuple(Plate(codes=code) for code in self.codes)
+        return Bracket(plates=plates, ev_stops=self.ev_stops, reference=self.reference, source="stated")
+
+    def decode(self, codes: FloatArray) -> FloatArray:
+        """Codes to a frame's own linear light, 1.0 = white: the true response, as a user states it by a LUT."""
+        return np.asarray(self.response.inverse(codes), np.float32)
+
+    def aligned(self, how: Way) -> Alignment:
+        """Aligned once for all methods that want it so."""
+        if how not in self._aligned:
+            start = time.perf_counter()
+            self._aligned[how] = align(self.bracket, self.decode, how=how)
+            self.align_seconds[how] = time.perf_counter() - start
+        return self._aligned[how]
+
+
+def frames_of(staged: StagedBracket) -> Frames:
+    """A staged bracket without its truth."""
+    codes = np.rint(staged.frames * np.float32(255)).astype(np.uint8)
+    return Frames(codes, staged.ev_stops, staged.reference, staged.response)

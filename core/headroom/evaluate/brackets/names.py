@@ -1,0 +1,20 @@
+"""Names of the methods that tables and goals speak of."""
+
+from __future__ import annotations
+
+__all__ = [
+    "AHDRNET", "CLASSICAL", "DEFAULT", "MERTENS", "OPENCV_DEBEVEC", "OPENCV_ROBERTSON", "OPENCV_TOLD", "ORACLE",
+    "REFERENCE", "SINGLE",
+]  # fmt: skip
+
+DEFAULT = "headroom-merge-1"
+AHDRNET = ("ahdrnet", "ahdrnet-small")
+OPENCV_DEBEVEC = "OpenCV Debevec"
+OPENCV_TOLD = "OpenCV Debevec, response told"
+OPENCV_ROBERTSON = "OpenCV Robertson"
+MERTENS = "OpenCV Mertens"
+REFERENCE = "reference frame alone"
+SINGLE = "reference frame, headroom-1"
+ORACLE = "oracle: told which samples are right"
+CLASSICAL = ("debevec", "inverse-variance", OPENCV_DEBEVEC, OPENCV_TOLD, OPENCV_ROBERTSON)
+"""Merges that align and know nothing of ghosts."""
