@@ -6,12 +6,16 @@ from typing import Any
 
 from torch import nn
 
-from headroom.networks import headroom1, light_power
+from headroom.networks import ahdrnet, headroom1, kalantari, light_power, merge1, wu
 
 __all__ = ["NETWORKS"]
 
 NETWORKS: dict[str, tuple[type[nn.Module], type[Any]]] = {
     "headroom1": (headroom1.HeadroomOne, headroom1.Config),
     "light-power": (light_power.LightPower, light_power.Config),
+    "merge1": (merge1.MergeOne, merge1.Config),
+    "ahdrnet": (ahdrnet.AHDRNet, ahdrnet.Config),
+    "kalantari": (kalantari.Kalantari, kalantari.Config),
+    "wu": (wu.Wu, wu.Config),
 }
 """Name in a weights file or card: the module's class and the frozen dataclass that configures it."""
