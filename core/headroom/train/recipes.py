@@ -9,29 +9,19 @@ from headroom.errors import UsageError
 from headroom.networks import headroom1
 from headroom.train.batches import Frame, Shooting
 from headroom.train.losses import LossWeights
+from headroom.train.run import Pace
 
 __all__ = ["RECIPES", "Recipe", "recipe"]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Recipe:
+class Recipe(Pace):
     """One training run."""
 
     name: str
     network: headroom1.Config
     shooting: Shooting
     weights: LossWeights = field(default_factory=LossWeights)
-    learning_rate: float = 1e-3
-    final_share: float = 0.02
-    """The learning rate's last value, as a share of its first; it falls along a cosine over the run."""
-    warmup_steps: int = 100
-    weight_decay: float = 0.02
-    gradient_norm: float = 2.0
-    ema: float = 0.999
-    steps: int = 100_000
-    """Length of the run where no time budget sets it."""
-    seed: int = 1
-    save_seconds: float = 300.0
 
 
 CPU_FRAMES = (
