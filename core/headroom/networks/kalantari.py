@@ -101,4 +101,5 @@ class Kalantari(MergeNetwork):
             refined = raw[:, 9:].unflatten(1, (3, 3)).pow(GAMMA)
             light = hdr01(refined, stack).flatten(1, 2)
         weights, light = weights.unflatten(1, (3, 3)), light.unflatten(1, (3, 3))
-        return (weights * light).sum(1) / (weights.sum(1) + BLEND_FLOOR)
+        mean: Tensor = (weights * light).sum(1) / (weights.sum(1) + BLEND_FLOOR)
+        return mean

@@ -17,17 +17,16 @@ import torch
 from torch import Tensor, nn
 
 __all__ = [
-    "MU", "READ", "SHOT", "Light", "MergeContract", "MergeNetwork", "Stack", "expand_mu_law", "gamma_code", "hdr01", "mu_law",
-    "triples", "unrecorded",
+    "MU", "READ", "SHOT", "Light", "MergeContract", "MergeNetwork", "Stack", "expand_mu_law", "gamma_code", "hdr01",
+    "mu_law", "triples", "unrecorded",
 ]  # fmt: skip
 
 MU = 5000.0
-"""Compression of the tone curve in which all of the papers measure and train (Kalantari and Ramamoorthi 2017, eq. 5)."""
+"""Of the tone curve in which all of the papers measure and train (Kalantari and Ramamoorthi 2017, equation 5)."""
 GAMMA = 2.2
 """Of the display code that the papers' networks see."""
-SHOT = 4e-4
-"""Variance of a frame's noise per unit of its own linear light, where nobody measured it: photons and 8-bit codes of a
-display curve, which are about 6e-6 of it."""
+SHOT = 1e-4
+"""Variance of a frame's noise per unit of its own linear light, where nobody measured it."""
 READ = 4e-6
 """Variance of a frame's noise in the dark, where nobody measured it."""
 

@@ -24,8 +24,9 @@ __all__ = ["MERGERS", "Config", "Wu"]
 MERGERS = ("resnet", "unet")
 FRAME_CHANNELS = 6
 LEAK = 0.2
-NORM = {"eps": 1e-5, "momentum": 0.1}
-"""TensorFlow's decay of 0.9 is a momentum of 0.1 here."""
+NORM_EPSILON = 1e-5
+NORM_MOMENTUM = 0.1
+"""TensorFlow's decay of 0.9."""
 START_STD = 0.02
 """Of the normal weights that training starts from."""
 
@@ -171,7 +172,7 @@ class Transposed(nn.ConvTranspose2d):
 
 
 def _norm(width: int) -> nn.BatchNorm2d:
-    return nn.BatchNorm2d(width, **NORM)
+    return nn.BatchNorm2d(width, eps=NORM_EPSILON, momentum=NORM_MOMENTUM)
 
 
 def _gflop_per_mp(config: Config) -> float:
