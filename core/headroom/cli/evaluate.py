@@ -29,12 +29,21 @@ def _shares(text: str) -> tuple[float, ...]:
 
 @click.command("evaluate")
 @click.argument("folder", type=_FOLDER, metavar="DIR")
-@click.option("--model", "models", multiple=True, help="A model's name or folder; may be given again. [headroom-1]")
+@click.option(
+    "--model",
+    "models",
+    multiple=True,
+    help="A model's name or folder, with --brackets a merge method's; may be given again. [headroom-1; all methods]",
+)
 @click.option(
     "--shots", is_flag=True, help="Steadiness in time, on synthetic shots of the images: --temporal on and off."
 )
 @click.option("--ibl", is_flag=True, help="The light that panoramas throw: diffuse, glossy, suns, shadows.")
-@click.option("--quick", is_flag=True, help="With --shots: few and short ones.")
+@click.option(
+    "--brackets", is_flag=True, help="Merging: staged brackets of the images, still and moving, beside OpenCV's merges."
+)
+@click.option("--stacks", type=_FOLDER, help="With --brackets: real brackets, a folder each, which get figures too.")
+@click.option("--quick", is_flag=True, help="With --shots or --brackets: few and small ones.")
 @click.option(
     "--suite",
     "suites",
@@ -57,6 +66,8 @@ def command(
     models: tuple[str, ...],
     shots: bool,
     ibl: bool,
+    brackets: bool,
+    stacks: Path | None,
     quick: bool,
     suites: tuple[str, ...],
     shares: tuple[float, ...] | None,
@@ -73,18 +84,27 @@ def command(
 
     Prints Markdown tables, or JSON. With --shots, DIR's images become shots with known motion, and what flickers is
     measured beside what is right. With --ibl its panoramas light things, and that light is compared with the true one.
+    With --brackets they are photographed as exposure brackets by a shaking hand, with things that move, and merged.
     """
     from headroom.errors import UsageError
 
-    if quick and not shots:
-        raise UsageError("--quick belongs to --shots")
+    if quick and not (shots or brackets):
+        raise UsageError("--quick belongs to --shots and --brackets")
+    if stacks is not None and not brackets:
+        raise UsageError("--stacks belongs to --brackets")
+    if brackets and (shots or ibl or shares or no_estimate):
+        raise UsageError("--brackets takes neither --shots, --ibl, --shares nor --no-estimate")
     if shots and no_estimate:
         raise UsageError("--no-estimate has no meaning with --shots: the plates are sRGB and nothing is estimated")
     asked: dict[str, Any] = {"shares": shares, "measures": measures}
     asked = {name: value for name, value in asked.items() if value}
     asked |= {"peers": peers, "with_baselines": not no_baselines}
     chosen = models or ("headroom-1",)
-    if ibl:
+    report: Any
+    if brackets:
+        asked.pop("peers")
+        report = _brackets(folder, models, device, precision, stacks, kinds=suites, quick=quick, **asked)
+    elif ibl:
         if shots or measures or no_estimate:
             raise UsageError("--ibl takes neither --shots, --measure nor --no-estimate")
         report = _panoramas(folder, chosen, device, precision, suites=suites, **asked)
@@ -142,6 +162,30 @@ def _shots(
     methods = [method for model in models for method in model_shot_methods(model, device=device, precision=precision)]
     with cancel_on_signal() as cancelled, _progress() as tell:
         return evaluate_shots(folder, methods, progress=tell, cancelled=cancelled, **asked)
+
+
+def _brackets(
+    folder: Path,
+    methods: Sequence[str],
+    device: str,
+    precision: str,
+    stacks: Path | None,
+    *,
+    kinds: Sequence[str],
+    quick: bool,
+    **asked: Any,
+) -> Any:
+    from headroom.evaluate.brackets import BRACKET_MEASURES, KINDS, QUICK, bracket_methods, evaluate_brackets
+
+    _check("kind of bracket", kinds, KINDS)
+    _check("measure", asked.get("measures", ()), BRACKET_MEASURES)
+    if kinds:
+        asked["kinds"] = kinds
+    if quick:
+        asked["size"] = QUICK
+    entries = bracket_methods(methods, device=device, precision=precision)
+    with cancel_on_signal() as cancelled, _progress() as tell:
+        return evaluate_brackets(folder, entries, stacks=stacks, progress=tell, cancelled=cancelled, **asked)
 
 
 def _panoramas(

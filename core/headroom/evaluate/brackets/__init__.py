@@ -2,15 +2,19 @@
 
 from headroom.evaluate.brackets.benchmark import QUICK, Size, evaluate_brackets, plan_brackets
 from headroom.evaluate.brackets.methods import BracketMethod
+from headroom.evaluate.brackets.ours import bracket_methods
 from headroom.evaluate.brackets.report import BracketReport
 from headroom.evaluate.brackets.score import BRACKET_MEASURES
+from headroom.staging import KINDS
 
 __all__ = [
     "BRACKET_MEASURES",
+    "KINDS",
     "QUICK",
     "BracketMethod",
     "BracketReport",
     "Size",
+    "bracket_methods",
     "evaluate_brackets",
     "plan_brackets",
 ]

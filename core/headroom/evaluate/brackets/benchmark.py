@@ -85,13 +85,15 @@ def evaluate_brackets(
     size: Size | None = None,
     measures: Collection[str] | None = None,
     with_baselines: bool = True,
+    stacks: Path | None = None,
     progress: Callable[[float, str], None] | None = None,
     cancelled: Callable[[], bool] | None = None,
 ) -> BracketReport:
     """Measure ``methods`` on brackets staged from the scenes of ``folder``, beside OpenCV's and an oracle.
 
-    ``measures``: of ``BRACKET_MEASURES``; by default all, JOD only where ColorVideoVDP is installed. ``progress`` is told
-    the share done and what is being done. ``Cancelled`` is raised at most one method after ``cancelled`` answers True.
+    ``measures``: of ``BRACKET_MEASURES``; by default all, JOD only where ColorVideoVDP is installed. ``stacks``:
+    a folder with real brackets, a folder each. ``progress`` is told the share done and what is being done.
+    ``Cancelled`` is raised at most one method after ``cancelled`` answers True.
     """
     specs, surroundings = plan_brackets(Path(folder), kinds, size)
     notes = []

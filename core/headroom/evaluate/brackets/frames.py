@@ -39,7 +39,7 @@ class Frames:
     @property
     def megapixels(self) -> float:
         """Of one frame."""
-        return self.codes.shape[1] * self.codes.shape[2] / 1e6
+        return float(self.codes[0, ..., 0].size / 1e6)
 
     @property
     def bracket(self) -> Bracket:

@@ -11,6 +11,7 @@ import numpy as np
 from headroom.bracket.align import Way
 from headroom.bracket.classical import merge_inverse_variance
 from headroom.bracket.frames import FrameRows
+from headroom.bracket.noise import NoiseModel
 from headroom.evaluate.brackets import opencv
 from headroom.evaluate.brackets.frames import Frames
 from headroom.evaluate.brackets.ground import Ground
@@ -30,8 +31,8 @@ BracketFunction = Callable[[Frames], FloatArray]
 """A bracket to (H, W, 3) linear light, best in the reference's scale."""
 
 RIGHT_STOPS = 0.15
-RIGHT_NOISE = 0.01
-"""A sample is right that lies within so many stops of the truth, or so near to it as a share of its frame's white."""
+RIGHT_SIGMAS = 3.0
+"""A sample is right that lies within so many stops of the truth, or within so many standard deviations of its noise."""
 
 
 @dataclass(frozen=True)
@@ -98,5 +99,6 @@ def _right(frame: FrameRows, own_truth: FloatArray) -> FloatArray:
     """(h, w) 1 where all channels of a frame are what it should have recorded."""
     expected = own_truth.clip(0, 1)
     error = np.abs(frame.linear.clip(0, 1) - expected)
-    limit = np.maximum(np.float32(RIGHT_NOISE), expected * np.float32(2.0**RIGHT_STOPS - 1))
+    noise = np.float32(RIGHT_SIGMAS) * np.sqrt(NoiseModel().variance(expected))
+    limit = np.maximum(noise, expected * np.float32(2.0**RIGHT_STOPS - 1))
     return np.asarray((error <= limit).all(-1), np.float32)

@@ -69,7 +69,8 @@ def _aligned(frames: Frames) -> tuple[list[Codes8], npt.NDArray[np.float32]]:
 
 def _light(merged: Any, frames: Frames, seconds: npt.NDArray[np.float32]) -> FloatArray:
     """Radiance of exposure time 1, which the reference has; its scale is the curve's and is aligned afterwards."""
-    return np.asarray(merged, np.float32) * seconds[frames.reference]
+    light: FloatArray = np.asarray(merged, np.float32) * seconds[frames.reference]
+    return light
 
 
 def _cv2() -> Any:

@@ -41,11 +41,9 @@ class StackFound:
     @classmethod
     def from_dict(cls, content: dict[str, Any]) -> StackFound:
         """Read back what ``asdict`` gave."""
-        frames = [
-            FrameFound(**{name: math.nan if value is None else value for name, value in frame.items()})
-            for frame in content["frames"]
-        ]
-        return cls(**{**content, "frames": frames})
+        frames: list[dict[str, Any]] = content["frames"]
+        known: list[dict[str, Any]] = [{k: math.nan if v is None else v for k, v in f.items()} for f in frames]
+        return cls(**{**content, "frames": [FrameFound(**frame) for frame in known]})
 
 
 def stacks_table(stacks: Sequence[StackFound]) -> str:

@@ -83,14 +83,15 @@ def _legend(report: BracketReport) -> str:
              ("clipped_share", "burnt_share")]  # fmt: skip
     stops = sorted({" ".join(f"{ev:+g}" for ev in r.ev_stops) for r in brackets.values()})
     lines = [
-        f"{len(brackets)} brackets staged from {scenes} HDR scenes ({', '.join(stops)} EV), 8 bit, noise of each frame's "
-        f"own. On average {share[0]:.1f} % of the reference frame's pixels clip, {share[1]:.2f} % in every frame. Results "
-        "are scaled to the truth by one number each, on pixels that the reference frame recorded; 1.0 is the reference "
-        "frame's white, shown at 203 cd/m2.",
-        "mu-PSNR: mu = 5000, on the truth's 99.9th percentile; *in motion*: over pixels that something moving on its own "
-        "covers in some frame; *ghosts*: log2 RMSE there, of what the reference frame recorded, so that all of the error "
-        "beyond its noise came from other frames; *motion over clipped*: there, above the reference frame's white but "
-        "not the darkest frame's. *All clipped*: above the darkest frame's white too. *Dark*: reference codes below 25.",
+        f"{len(brackets)} brackets staged from {scenes} HDR scenes ({', '.join(stops)} EV), 8 bit, noise of each "
+        f"frame's own. On average {share[0]:.1f} % of the reference frame's pixels clip, {share[1]:.2f} % in every "
+        "frame. Results are scaled to the truth by one number each, on pixels that the reference frame recorded; 1.0 "
+        "is the reference frame's white, shown at 203 cd/m2.",
+        "mu-PSNR: mu = 5000, on the truth's 99.9th percentile; *in motion*: over pixels that something moving on its "
+        "own covers in some frame; *ghosts*: log2 RMSE there, of what the reference frame recorded, so that all of "
+        "the error beyond its noise came from other frames; *motion over clipped*: there, above the reference "
+        "frame's white but not the darkest frame's. *All clipped*: above the darkest frame's white too. *Dark*: "
+        "reference codes below 25.",
         "Methods of headroom are told the camera's response, and align by flow where nothing else is said; OpenCV's "
         "estimate it, but for *response told*, and align by median threshold bitmaps. Mertens' fusion is a picture to "
         "look at, not light: it is only measured as one.",
