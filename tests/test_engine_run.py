@@ -13,6 +13,7 @@ import torch
 from headroom import weights
 from headroom.bench.synthetic import SyntheticShot
 from headroom.colour.plan import plan as plan_colour
+from headroom.curve import stated_curve
 from headroom.engine import device, run
 from headroom.engine.memory import KeptMemory
 from headroom.engine.run import BandInput, BandOutput, FrameRow, Runner
@@ -34,7 +35,7 @@ def frame_rows(model: Reconstructor, count: int) -> list[FrameRow]:
         prepared = model.prepare(Plate(codes=shot.codes(20 * index)), colour)
         tiles = model.runner.plan(WIDTH, HEIGHT).rows[0]
         seen = prepared.rows(0, min(tiles[0].window.y1, HEIGHT))
-        features = model.runner.scene(prepared.whole.view)
+        features = model.runner.look(prepared.whole, stated_curve().table)
         rows.append(FrameRow(tiles, BandInput(0, seen.x_srgb, seen.alpha), (WIDTH, HEIGHT), features))
     return rows
 

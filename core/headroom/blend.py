@@ -62,7 +62,7 @@ def blend(
 
 def _by_estimate(code: FloatArray, x_srgb: FloatArray, encoder: Encoder, estimate: EstimatedCurve) -> FloatArray:
     """The estimated curve in place of the stated one; 1.0 at the clip level is kept where it was."""
-    level = np.full((1, 1, 3), encoder.clip.code, np.float32)
+    level = np.full((1, 1, 3), encoder.level, np.float32)
     top = np.float32(encoder.colour.to_lin709(level).max())
     x = x_srgb if encoder.boost == 1.0 else x_srgb ** np.float32(encoder.boost)
     # What lies outside Rec.709's gamut or above the level has no place on the curve: it is carried over as it is.

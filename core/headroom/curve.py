@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -11,10 +13,11 @@ import torch
 
 from headroom.camera import emor_basis, inverse_emor_curve
 from headroom.colour.curves import srgb_decode
+from headroom.engine.run import Runner
 from headroom.networks.curve_net import CURVE_COEFFICIENTS, Curve
 from headroom.plate import FloatArray
 
-__all__ = ["EstimatedCurve", "estimated_curve"]
+__all__ = ["EstimatedCurve", "curve_of_table", "estimated_curve", "frame_curve", "stated_curve"]
 
 SAMPLES = 1024
 KEPT_PROBABILITY = 0.1
@@ -22,6 +25,8 @@ KEPT_PROBABILITY = 0.1
 Chosen among 0.05 to 0.3, seeing both held-out training scenes and the validation scenes (docs/training-log.md)."""
 LEAST_LINES = 200
 """Fewer lines than this decide nothing: the stated curve is kept."""
+UNKNOWN_ERROR_STOPS = 16.0
+"""Of networks that do not say how far off their curve may be; as large as an error is ever said to be."""
 MID_CODES = (25 / 255, 230 / 255)
 """Codes between which two curves are compared: well exposed."""
 
@@ -63,3 +68,21 @@ def estimated_curve(curve: Curve, *, lines: int) -> EstimatedCurve:
     logit = float(curve.stated_logit[0])
     probability = 1 / (1 + math.exp(-logit)) if lines >= LEAST_LINES else 1.0
     return EstimatedCurve(table.astype(np.float32), probability, 2.0 ** min(float(curve.log2_error[0]), 4.0))
+
+
+@lru_cache(maxsize=1)
+def stated_curve() -> EstimatedCurve:
+    """Where nothing asks for a curve: no departure from the stated one."""
+    return estimated_curve(Curve(torch.zeros(1, CURVE_COEFFICIENTS), torch.zeros(1), torch.zeros(1)), lines=0)
+
+
+def curve_of_table(table: npt.ArrayLike) -> EstimatedCurve:
+    """A network's (1024,) curve that comes without a word on how sure it is: used wherever it is asked for."""
+    return EstimatedCurve(np.asarray(table, np.float32), 0.0, UNKNOWN_ERROR_STOPS)
+
+
+def frame_curve(runner: Runner, gathered: Any) -> EstimatedCurve:
+    """The curve that a network sees in the frame that it gathered."""
+    if runner.contract.curve == "lines":
+        return estimated_curve(runner.curve(gathered.lines), lines=gathered.lines.stride.shape[1])
+    return curve_of_table(runner.inverse_curve(gathered).numpy())

@@ -19,11 +19,16 @@ class Options:
     clip_level: float | None = None
     tau: float = TAU
     boost: float = 1.0
+    """The network sees ``x^(1/boost)`` and its stops count ``boost`` times (Eilertsen et al. 2017)."""
+    scaling: float = 1.0
+    """The network sees ``min(1, scaling * x)`` and what reaches 1 so counts as clipped: compressed sources."""
     peak_stops: float | None = None
     """Soft upper limit of the gain."""
     strength: float = 1.0
     """Scales the gain in stops; 0 gives the plain linearisation."""
     dequantize: bool = False
+    refine: bool = False
+    """SingleHDR's last stage, inside the clip mask."""
 
     def __post_init__(self) -> None:
         """Refuse what makes no sense."""
@@ -33,3 +38,5 @@ class Options:
             raise UsageError(f"--tau {self.tau:g}: give a share of the clip level between 0 and 1")
         if self.boost <= 0 or self.strength < 0 or (self.peak_stops is not None and self.peak_stops <= 0):
             raise UsageError("--boost and --peak-stops must be above 0, --strength at least 0")
+        if self.scaling < 1:
+            raise UsageError(f"--scaling {self.scaling:g}: give at least 1; 1.1 brings codes from 91 % up to the clip")

@@ -2,7 +2,7 @@
 
     plate codes --clip level--> soft mask alpha          which samples the camera lost
          |
-         +--encode--> x_srgb --overview--> scene, curve  the whole frame, once: its light, its camera
+         +--encode--> x_srgb --overview--> look, curve   the whole frame, once: its light, its camera
          |               |
          |               +--tiles + halo--> gain_log2    stops above the plate, where alpha > 0
          |
@@ -29,10 +29,11 @@ from headroom.account import Tally, report_of
 from headroom.blend import Band, blend
 from headroom.clipping import ClipLevel, clip_level
 from headroom.colour.plan import ColourPlan, plan
-from headroom.curve import EstimatedCurve, estimated_curve
-from headroom.encode import Encoder, Overview, Rows, overview
+from headroom.curve import EstimatedCurve, frame_curve, stated_curve
+from headroom.encode import Encoder, Rows, overview
 from headroom.engine.run import BandInput, BandOutput, Runner, TilePlan
 from headroom.errors import Cancelled, PlateError, UsageError
+from headroom.networks.single_image import Gathered
 from headroom.options import Options
 from headroom.plate import Plate, Reconstruction
 
@@ -58,7 +59,7 @@ class Reconstructor:
 
     def __post_init__(self) -> None:
         """Load, verify, move to the device."""
-        loaded = weights.load(self.model)
+        loaded = weights.load(self.model, network=weights.PLATES)
         self.card = loaded.card
         self.runner = Runner(
             loaded.module,
@@ -112,11 +113,19 @@ class Reconstructor:
             raise PlateError(f"{plate.name}: {plate.width}x{plate.height} has no pixels")
         if options.curve == "estimate" and colour.kind != "display":
             raise UsageError(f"--curve estimate is for display-referred plates, not for {colour.from_space}")
+        if options.scaling != 1.0 and colour.kind != "display":
+            raise UsageError(f"--scaling is for display-referred plates; say --clip-level for {colour.from_space}")
+        self._refuse_missing_stages(options)
         clip = clip or clip_level(plate, user=options.clip_level)
-        encoder = Encoder(plate, colour, clip, options.tau, options.boost)
+        encoder = Encoder(plate, colour, clip, options.tau, options.boost, options.scaling)
         passed_through = colour.kind == "linear" and options.clip_level is None and clip.peak > HDR_ALREADY
-        whole = overview(encoder, self.runner.contract, rows_at_once=SCENE_ROWS)
+        gatherer = self.runner.module.gatherer(plate.height, plate.width)
+        whole = overview(encoder, gatherer, rows_at_once=SCENE_ROWS)
         return Prepared(encoder, options, whole, passed_through)
+
+    def estimate(self, prepared: Prepared) -> EstimatedCurve:
+        """The response curve that the network sees in a plate, whether it is used or not."""
+        return frame_curve(self.runner, prepared.whole)
 
     def raw_bands(
         self,
@@ -131,9 +140,10 @@ class Reconstructor:
         if whole is None:
             raise ValueError(f"{plate.name}: prepared without a look at the whole of it")
         tiles = self.tiles(plate)
-        features = self.runner.scene(whole.view)
         if estimate is None:
-            estimate = estimated_curve(self.runner.curve(whole.lines), lines=whole.lines.stride.shape[1])
+            worth_it = options.curve == "estimate" or self.runner.contract.curve == "lines"
+            estimate = self.estimate(prepared) if worth_it else stated_curve()
+        features = self.runner.look(whole, (estimate if options.curve == "estimate" else stated_curve()).table)
         done, total = 0, sum(len(row) for row in tiles.rows)
 
         def on_tile() -> None:
@@ -149,7 +159,7 @@ class Reconstructor:
             rows = prepared.rows(first, last)
             result = self.runner.band(
                 row, BandInput(first, rows.x_srgb, rows.alpha), (plate.width, plate.height), features,
-                dequantize=options.dequantize, batch=tiles.batch, on_tile=on_tile,
+                dequantize=options.dequantize, refine=options.refine, batch=tiles.batch, on_tile=on_tile,
             )  # fmt: skip
             inside = slice(core.y0 - first, core.y1 - first)
             rows = Rows(rows.code[inside], rows.x_srgb[inside], rows.alpha[inside])
@@ -162,6 +172,11 @@ class Reconstructor:
             self.card, self.runner, encoder.plate, encoder.colour, encoder, estimate, prepared.options, tally,
             prepared.passed_through,
         )  # fmt: skip
+        if self.card.name == f"{self.model}{weights.SMALL}":
+            report["warnings"].append(
+                f"model {self.model} is not installed, its small variant {self.card.name} was used; "
+                "headroom models import or headroom train brings the full one"
+            )
         tiles = self.tiles(prepared.plate)
         if tiles.over_budget and self.memory_bytes:
             report["warnings"].append(
@@ -169,6 +184,12 @@ class Reconstructor:
                 f"{tiles.tile_px} px beside the plate; more was used"
             )
         return report
+
+    def _refuse_missing_stages(self, options: Options) -> None:
+        for stage in ("dequantize", "refine"):
+            if getattr(options, stage) and stage not in self.runner.contract.stages:
+                has = ", ".join(self.runner.contract.stages)
+                raise UsageError(f"model {self.card.name} has no stage {stage} (it has {has}); leave --{stage} out")
 
     def tiles(self, plate: Plate) -> TilePlan:
         """How the plate is cut up."""
@@ -182,7 +203,7 @@ class Prepared:
 
     encoder: Encoder
     options: Options
-    whole: Overview | None
+    whole: Gathered | None
     """None: known to hold nothing that clipped, so that nobody looked; the network does not run on it."""
     passed_through: bool
     """A linear plate that holds its highlights already: nothing counts as clipped."""
@@ -197,7 +218,7 @@ class Prepared:
         """Bytes that it keeps in memory."""
         plate, whole = self.plate, self.whole
         held = plate.codes.nbytes + (0 if plate.alpha is None else plate.alpha.nbytes)
-        return held + (0 if whole is None else whole.view.nbytes + sum(part.nbytes for part in whole.lines))
+        return held + (0 if whole is None else whole.nbytes)
 
     def rows(self, y0: int, y1: int) -> Rows:
         """Rows y0..y1 as the network sees them."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,12 +13,14 @@ from typing import Any
 from headroom.errors import UnknownModelError, UsageError, WeightsError
 
 __all__ = [
-    "LIGHTS", "PLATES", "Card", "Model", "find", "load", "model_folders", "names", "read_card", "save", "verify",
-    "write_card",
+    "LIGHTS", "PLATES", "SMALL", "Card", "Model", "find", "load", "model_folders", "names", "read_card", "save",
+    "verify", "write_card",
 ]  # fmt: skip
 
-PLATES = "headroom1"
-"""The network that reconstructs plates."""
+PLATES = ("headroom1", "hdrcnn", "singlehdr")
+"""The networks that reconstruct plates."""
+SMALL = "-small"
+"""Ends the name of a system's variant that a CPU can train and run; it stands in where the full one is not there."""
 LIGHTS = "light-power"
 """The network that predicts the powers of a panorama's lights."""
 CARD_FILE = "card.toml"
@@ -61,10 +63,15 @@ def model_folders() -> list[Path]:
     return [folder for folder in (*stated, here / "models", here.parents[1] / "models") if folder.is_dir()]
 
 
-def names(network: str | None = None) -> list[str]:
+def names(network: str | Sequence[str] | None = None) -> list[str]:
     """Names of all models that have a card, in order of discovery; ``network``: those of it, and unreadable cards."""
+    wanted = _several(network)
     found = [card.parent.name for folder in model_folders() for card in sorted(folder.glob(f"*/{CARD_FILE}"))]
-    return [name for name in dict.fromkeys(found) if network is None or _network(name) in (network, None)]
+    return [name for name in dict.fromkeys(found) if wanted is None or _network(name) in (*wanted, None)]
+
+
+def _several(network: str | Sequence[str] | None) -> tuple[str, ...] | None:
+    return (network,) if isinstance(network, str) else None if network is None else tuple(network)
 
 
 def _network(name: str) -> str | None:
@@ -75,13 +82,14 @@ def _network(name: str) -> str | None:
 
 
 def find(model: str | Path) -> Path:
-    """The folder of a model by name or path; ``UnknownModelError`` lists what there is."""
+    """The folder of a model by name or path, or of its small variant; ``UnknownModelError`` lists what there is."""
     as_path = Path(model)
     if (as_path / CARD_FILE).is_file():
         return as_path
-    for folder in model_folders():
-        if (folder / str(model) / CARD_FILE).is_file():
-            return folder / str(model)
+    for name in (str(model), f"{model}{SMALL}"):
+        for folder in model_folders():
+            if (folder / name / CARD_FILE).is_file():
+                return folder / name
     there = ", ".join(names()) or "none is installed"
     raise UnknownModelError(f"no model {str(model)!r}; there are: {there}")
 
@@ -122,10 +130,10 @@ def verify(card: Card) -> None:
         )
 
 
-def load(model: str | Path = "headroom-1", *, network: str | None = PLATES) -> Model:
+def load(model: str | Path = "headroom-1", *, network: str | Sequence[str] | None = "headroom1") -> Model:
     """Find, verify and load a model. Strict: every tensor must be there, in its shape, and nothing else.
 
-    ``network``: what the model must be, None: any; ``UsageError`` where it is another.
+    ``network``: what the model must be, or may be one of, None: any; ``UsageError`` where it is another.
     """
     import torch
     from safetensors import SafetensorError
@@ -137,8 +145,9 @@ def load(model: str | Path = "headroom-1", *, network: str | None = PLATES) -> M
     verify(card)
     if card.network not in NETWORKS:
         raise WeightsError(f"{card.folder}: network {card.network!r} is not one of {', '.join(NETWORKS)}")
-    if network is not None and card.network != network:
-        fitting = ", ".join(names(network)) or "none is installed"
+    wanted = _several(network)
+    if wanted is not None and card.network not in wanted:
+        fitting = ", ".join(names(wanted)) or "none is installed"
         raise UsageError(f"model {card.name!r} ({card.network}) does other work; models for this: {fitting}")
     made_by, config = NETWORKS[card.network]
     try:

@@ -13,11 +13,13 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import Any
 
+import numpy as np
 import torch
 from torch.nn import functional as F  # noqa: N812
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from headroom.engine.run import Runner
+from headroom.networks.single_image import CURVE_SAMPLES
 
 __all__ = ["ConvolutionRate", "Layer", "convolution_rate", "local_layers"]
 
@@ -97,11 +99,12 @@ def local_layers(runner: Runner, width: int, height: int) -> Counter[Layer]:
         raise ValueError(f"a window of {width}x{height} is no multiple of {multiple}")
     x = torch.full((1, 3, height, width), 0.5, device=runner.device).contiguous(memory_format=torch.channels_last)
     place = torch.tensor([[0.0, 0.0, 1.0, 1.0]], dtype=torch.float32, device=runner.device)
-    side = runner.contract.scene_multiple_of
-    scene = torch.zeros((1, 6, side, side), device=runner.device)
+    gatherer, blank = runner.module.gatherer(height, width), np.zeros((height, width, 3), np.float32)
+    gatherer.see(blank, blank)
+    straight = np.linspace(0, 1, CURVE_SAMPLES, dtype=np.float32)
     caught = _Caught()
     with torch.inference_mode(), runner.autocast():
-        features = runner.module.scene(scene)
+        features = runner.look(gatherer.gathered(), straight)
         with caught:
             runner.module.local(x, x, features, place, dequantize=False)
     return Counter(caught.layers)

@@ -16,6 +16,9 @@ TOTAL_SHARE = 0.25
 """Of a GPU's memory, when no budget is given."""
 RAM_LARGEST = 3 << 29
 """1.5 GiB: the most that is planned with on a CPU where no budget is given; larger tiles gain little there."""
+RAM_LARGEST_WIDE = 4 << 30
+"""The same for networks that take more than RAM_BYTES_PER_PX, which would be cut into small tiles."""
+RAM_BYTES_PER_PX = 260
 FULL_SHARE = 0.75
 """Of what is free: planning with more would leave other programs none."""
 FREE_SHARE = 0.5
@@ -55,7 +58,7 @@ def pick_precision(name: str, device: torch.device, supported: tuple[str, ...]) 
     return torch.float32 if lacking else PRECISIONS[name]
 
 
-def planning_memory(device: torch.device) -> int:
+def planning_memory(device: torch.device, bytes_per_px: int = RAM_BYTES_PER_PX) -> int:
     """Bytes to plan with when no budget is given.
 
     The same whatever else runs, so that a frame is cut alike and gives the same bits today and tomorrow, unless the
@@ -65,7 +68,7 @@ def planning_memory(device: torch.device) -> int:
         free, total = torch.cuda.mem_get_info(device)
         wanted = int(total * TOTAL_SHARE)
     else:
-        free, wanted = _free_ram(), RAM_LARGEST
+        free, wanted = _free_ram(), RAM_LARGEST if bytes_per_px <= RAM_BYTES_PER_PX else RAM_LARGEST_WIDE
     return wanted if wanted <= free * FULL_SHARE else int(free * FREE_SHARE)
 
 

@@ -16,15 +16,13 @@ from headroom.engine.tiles import Rect, Tile, padded, plan, split
 from headroom.errors import DeviceError
 from headroom.networks.contract import NetworkContract
 from headroom.networks.curve_net import Curve, Lines
-from headroom.networks.headroom1 import HeadroomOne
+from headroom.networks.single_image import SingleImageNetwork
 from headroom.plate import FloatArray
 
 __all__ = ["BandInput", "BandOutput", "FrameRow", "Runner", "TilePlan"]
 
 log = logging.getLogger(__name__)
 
-NETWORK_BYTES_PER_PX = 260
-"""Upper bound for the local part in float32 (``benchmarks/memory.py`` measures 178 with the band); half in 16 bit."""
 BAND_BYTES_PER_PX = 200
 """Arrays that a band of rows holds besides the network: codes, light, mask, gain, result, and their temporaries."""
 PROCESS_BYTES = 400 << 20
@@ -35,6 +33,8 @@ TILE_PX_LARGEST = 2048
 TILE_PX_SMALLEST = 128
 """Smaller tiles would be nearly all halo: a budget that cannot hold even these is exceeded, and said to be."""
 BATCH_LARGEST = 16
+LARGE_HALO_PX = 128
+"""Networks that look further round a tile spend most of their time on halos unless tiles are as large as can be."""
 
 
 @dataclass(frozen=True)
@@ -103,6 +103,7 @@ class _Piece:
     tile: Tile
     row: FrameRow
     out: BandOutput
+    refine: bool
 
 
 class Runner:
@@ -110,7 +111,7 @@ class Runner:
 
     def __init__(
         self,
-        module: HeadroomOne,
+        module: SingleImageNetwork,
         *,
         device: str = "auto",
         precision: str = "auto",
@@ -123,7 +124,7 @@ class Runner:
         self.dtype = pick_precision(precision, self.device, self.contract.dtypes)
         self.memory_bytes = memory_bytes
         to: Any = module.to  # its stub knows no memory_format
-        self.module: HeadroomOne = to(self.device, memory_format=torch.channels_last).eval()
+        self.module: SingleImageNetwork = to(self.device, memory_format=torch.channels_last).eval()
         self._local: Any = self.module.local
         if compile_network:
             # On CUDA with CUDA graphs: one launch a tile. A shot has few sizes of tiles; each is captured once.
@@ -141,44 +142,53 @@ class Runner:
         """The context in which the local part runs: the precision in use."""
         return torch.autocast(self.device.type, self.dtype, self.dtype != torch.float32)
 
-    def scene(self, view: FloatArray) -> Tensor:
-        """(h, w, 6) scene view of the whole frame to the features that its tiles need, float32."""
-        tensor = self._upload(torch.from_numpy(np.ascontiguousarray(view.transpose(2, 0, 1)))[None])
+    def look(self, gathered: Any, table: FloatArray) -> Tensor:
+        """What was gathered of the whole frame to the features that its tiles need, float32.
+
+        ``table`` (1024,): the inverse response curve in use.
+        """
         with torch.inference_mode():
-            features: Tensor = self.module.scene(tensor)
-        return features
+            return self.module.look(gathered, torch.from_numpy(table)[None], self._upload)
 
     def curve(self, lines: Lines) -> Curve:
         """The lines of one frame to its inverse response curve, on the CPU."""
+        module: Any = self.module
         with torch.inference_mode():
-            curve = self.module.curve(Lines(*(part.to(self.device) for part in lines)))
+            curve = module.curve(Lines(*(part.to(self.device) for part in lines)))
         return Curve(*(part.cpu() for part in curve))
+
+    def inverse_curve(self, gathered: Any) -> Tensor:
+        """(1024,) the curve that a network without lines sees in a frame, float32, on the CPU."""
+        with torch.inference_mode():
+            return self.module.inverse_curve(gathered, self._upload)[0].float().cpu()
 
     def plan(self, width: int, height: int, *, plate_bytes: int = 0) -> TilePlan:
         """The largest tile, and then the largest batch, that the memory budget holds beside the plate itself."""
-        budget = self.memory_bytes or planning_memory(self.device)
+        budget = self.memory_bytes or planning_memory(self.device, self.contract.bytes_per_px)
         if self.device.type == "cpu":
             budget -= PROCESS_BYTES + plate_bytes
         multiple, halo = self.contract.multiple_of, self.contract.halo_px
-        network_bytes = NETWORK_BYTES_PER_PX * (4 if self.dtype == torch.float32 else 2) // 4
-        tile = min(TILE_PX_LARGEST, padded(max(width, height), multiple))
-        while True:
+        network_bytes = self.contract.bytes_per_px * (4 if self.dtype == torch.float32 else 2) // 4
+
+        def fits(tile: int) -> bool:
             window_rows = min(tile + 2 * halo, padded(height, multiple))
             window_columns = min(tile + 2 * halo, padded(width, multiple))
             band = BAND_BYTES_PER_PX * window_rows * width
             network = network_bytes * window_rows * window_columns
             if self.device.type == "cpu":
-                fits = band + network <= budget
-            else:
-                fits = network <= budget and band <= HOST_BAND_BYTES
-            if fits or tile <= TILE_PX_SMALLEST:
-                break
+                return band + network <= budget
+            return network <= budget and band <= HOST_BAND_BYTES
+
+        tile = largest = min(TILE_PX_LARGEST, padded(max(width, height), multiple))
+        while tile > TILE_PX_SMALLEST and not fits(tile):
             tile = max(TILE_PX_SMALLEST, padded(tile // 2, multiple))
+        while halo > LARGE_HALO_PX and tile < largest and fits(min(tile + halo, largest)):
+            tile = padded(min(tile + halo, largest), multiple)
         rows = plan(width, height, tile_px=tile, halo_px=halo, multiple=multiple)
         batch = 1
         if self.device.type != "cpu":
             batch = int(max(1, min(BATCH_LARGEST, budget // (network_bytes * (tile + 2 * halo) ** 2))))
-        return TilePlan(tile, halo, batch, rows, over_budget=not fits)
+        return TilePlan(tile, halo, batch, rows, over_budget=not fits(tile))
 
     def band(
         self,
@@ -190,16 +200,24 @@ class Runner:
         dequantize: bool,
         batch: int,
         on_tile: Callable[[], None],
+        refine: bool = False,
     ) -> BandOutput:
         """One row of tiles of a frame of ``size`` (width, height); ``on_tile`` is called after each and may raise.
 
-        Tiles with nothing clipped skip the network, unless dequantising is asked for.
+        Tiles with nothing clipped skip the network, unless dequantising is asked for. ``refine``: of networks whose
+        contract has that stage.
         """
         row = FrameRow(tiles, band, size, features)
-        return self.bands([row], dequantize=dequantize, batch=batch, on_tile=on_tile)[0]
+        return self.bands([row], dequantize=dequantize, batch=batch, on_tile=on_tile, refine=refine)[0]
 
     def bands(
-        self, rows: Sequence[FrameRow], *, dequantize: bool, batch: int, on_tile: Callable[[], None]
+        self,
+        rows: Sequence[FrameRow],
+        *,
+        dequantize: bool,
+        batch: int,
+        on_tile: Callable[[], None],
+        refine: bool = False,
     ) -> list[BandOutput]:
         """A row of tiles of each of several frames; tiles of one size go together, whichever frame they are of.
 
@@ -212,7 +230,8 @@ class Runner:
             outs.append(out)
             for tile in row.tiles:
                 if dequantize or _core_rows(row.band.alpha, row.band.y0, tile.core).any():
-                    groups.setdefault((tile.window.width, tile.window.height), []).append(_Piece(tile, row, out))
+                    same_size = groups.setdefault((tile.window.width, tile.window.height), [])
+                    same_size.append(_Piece(tile, row, out, refine))
                 else:
                     on_tile()
         for same in groups.values():
@@ -246,7 +265,7 @@ class Runner:
                 "close other programs, give less --memory, or use --device cpu"
             ) from error
         log.warning("out of memory on %s: tile of %d px halved", self.device, tile.core.width)
-        return [_Piece(part, piece.row, piece.out) for part in parts]
+        return [_Piece(part, piece.row, piece.out, piece.refine) for part in parts]
 
     def _forward(self, pieces: list[_Piece]) -> None:
         x, alpha = (
@@ -254,14 +273,16 @@ class Runner:
             for name in ("x_srgb", "alpha")
         )
         place = torch.tensor([_place(piece.tile.window, *piece.row.size) for piece in pieces], dtype=torch.float64)
-        dequantize = pieces[0].out.dequantize is not None
+        asked = {"dequantize": pieces[0].out.dequantize is not None}
+        if pieces[0].refine:
+            asked["refine"] = True
         with torch.inference_mode(), self.autocast():
             local = self._local(
                 x.permute(0, 3, 1, 2),  # channels last already
                 alpha.permute(0, 3, 1, 2),
                 _features(pieces),
                 place if self.device.type == "mps" else place.to(self.device),
-                dequantize=dequantize,
+                **asked,
             )
         self.pixels_run += x.shape[0] * x.shape[1] * x.shape[2]
         fetched = []

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 __all__ = ["SharedAnalysis"]
 
 _CLAIM = "analysis"
+UNSAID = {"scaling": 1.0}
+"""Settings that analyses made before there were such said nothing of."""
 
 
 @dataclass(kw_only=True)
@@ -90,7 +92,7 @@ class SharedAnalysis:
             covered = range_text(analysis.frames)
             raise UsageError(f"{self.path}: the analysis covers frames {covered}, not {lacking}; {again}")
         for name, value in self._made_with().items():
-            if analysis.made_with.get(name) != value:
+            if analysis.made_with.get(name, UNSAID.get(name)) != value:
                 raise UsageError(f"{self.path}: the analysis was made with another {name.replace('_', ' ')}; {again}")
 
     def _is_fresh(self, analysis: Analysis) -> bool:
@@ -115,6 +117,7 @@ class SharedAnalysis:
             "clip_level": options.clip_level,
             "tau": options.tau,
             "boost": options.boost,
+            "scaling": options.scaling,
         }
 
     def _make(self, pipeline: Pipeline, loader: Loader, watcher: Watcher) -> Analysis | None:

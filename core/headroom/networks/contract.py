@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 __all__ = ["NetworkContract"]
 
@@ -26,3 +27,10 @@ class NetworkContract:
     """Precisions it was tested in."""
     gflop_per_mp: float
     """Multiply-adds x 2 for a megapixel of plate, without the constant cost of the scene view."""
+    bytes_per_px: int = 260
+    """Upper bound of what a pixel of a tile takes in float32; half of it in 16 bit."""
+    curve: Literal["lines", "frame", "fixed"] = "lines"
+    """Where the response curve that it sees comes from: lines of pixels (cheap: looked at always, for a warning), the
+    frame (looked at where it is asked for), or the same curve for every picture."""
+    stages: tuple[str, ...] = ("dequantize", "linearize", "hallucinate")
+    """What it can be asked for: besides these, ``refine``."""

@@ -12,15 +12,19 @@ Shapes: B batch, H W tile, h w scene view. Domains: ``x_srgb`` sRGB-encoded 0..1
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import NamedTuple, cast
+from typing import cast
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812  the name that every torch reader knows
 
 from headroom.networks.contract import NetworkContract
 from headroom.networks.curve_net import Curve, CurveNet, Lines
+from headroom.networks.overview import FrameOverview, Overview
+from headroom.networks.single_image import Local, SingleImageNetwork
 
 __all__ = ["Config", "HeadroomOne", "Local", "bound_gain"]
 
@@ -43,17 +47,6 @@ class Config:
     local_widths: tuple[int, int, int] = (48, 64, 96)
     """Channels at 1/4, 1/8, 1/16 of the plate."""
     curve_width: int = 256
-
-
-class Local(NamedTuple):
-    """What a tile gets."""
-
-    gain_log2: Tensor
-    """(B, 3, H, W) stops; at least 0 in evaluation mode."""
-    spread_log2: Tensor
-    """(B, 1, H, W) log2 of the expected error of the gain, in stops."""
-    dequantize: Tensor | None
-    """(B, 3, H, W) correction in -1..1, in units of half a code value, if asked for."""
 
 
 class Residual(nn.Module):
@@ -176,7 +169,7 @@ class LocalNet(nn.Module):
         return F.pixel_shuffle(head, PATCH_PX)
 
 
-class HeadroomOne(nn.Module):
+class HeadroomOne(SingleImageNetwork):
     """Single image in; log gain, its spread, a dequantising correction and an inverse response curve out."""
 
     contract = NetworkContract(
@@ -200,6 +193,15 @@ class HeadroomOne(nn.Module):
         with torch.no_grad():
             # Start at one stop of gain where clipped, and one stop of doubt.
             cast(Tensor, self.scene_net.head.bias)[-4:-1] = 1.0
+
+    def gatherer(self, height: int, width: int) -> FrameOverview:
+        """A small view of the frame and lines for its curve."""
+        return FrameOverview(height, width, self.contract)
+
+    def look(self, gathered: Overview, table: Tensor, upload: Callable[[Tensor], Tensor]) -> Tensor:
+        """The scene's features; the curve in use makes no difference to them."""
+        view = torch.from_numpy(np.ascontiguousarray(gathered.view.transpose(2, 0, 1)))
+        return self.scene(upload(view[None]))
 
     def scene(self, scene_srgb: Tensor) -> Tensor:
         """(B, 6, h, w) scene view of a whole frame, sides multiples of 32, to its (B, F + 4, h/2, w/2) features.

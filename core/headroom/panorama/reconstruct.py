@@ -30,6 +30,9 @@ from headroom.reconstruct import HDR_ALREADY, SCENE_ROWS, Reconstructor
 
 __all__ = ["Sphere", "reconstruct_sphere"]
 
+SPHERE_NETWORK = "headroom1"
+"""Its look at the whole frame can be wrapped round the sphere, and the powers of lights were learnt from its glow."""
+
 
 @dataclass
 class Sphere:
@@ -108,9 +111,16 @@ def reconstruct_sphere(
         raise PlateError(f"{plate.name}: {plate.width}x{plate.height} is too small for a panorama")
     if options.curve == "estimate" and colour.kind != "display":
         raise UsageError(f"--curve estimate is for display-referred plates, not for {colour.from_space}")
+    if options.scaling != 1.0 and colour.kind != "display":
+        raise UsageError(f"--scaling is for display-referred plates; say --clip-level for {colour.from_space}")
     runner = reconstructor.runner
+    if reconstructor.card.network != SPHERE_NETWORK:
+        raise UsageError(
+            f"model {reconstructor.card.name} ({reconstructor.card.network}) knows no sphere: its edges would show at "
+            "the wrap; use headroom-1 for panoramas, or headroom convert for a plain frame"
+        )
     clip = clip_level(plate, user=options.clip_level)
-    encoder = Encoder(plate, colour, clip, options.tau, options.boost)
+    encoder = Encoder(plate, colour, clip, options.tau, options.boost, options.scaling)
     passed_through = colour.kind == "linear" and options.clip_level is None and clip.peak > HDR_ALREADY
     start = (light_column(plate.codes) + plate.width // 2) % plate.width
     seen = SphereRows(encoder, start)

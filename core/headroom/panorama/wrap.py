@@ -9,14 +9,14 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812
 
-from headroom.encode import Encoder, Overview, Rows
+from headroom.encode import Encoder, Rows
 from headroom.engine.device import is_out_of_memory
 from headroom.engine.run import BandOutput, Runner
 from headroom.engine.tiles import padded
@@ -25,6 +25,8 @@ from headroom.metrics.lighting import solid_angles
 from headroom.networks.area import area_weights, scene_size
 from headroom.networks.contract import NetworkContract
 from headroom.networks.curve_lines import FrameLines
+from headroom.networks.headroom1 import HeadroomOne
+from headroom.networks.overview import Overview
 from headroom.panorama.sphere import turned
 from headroom.plate import FloatArray
 
@@ -103,7 +105,7 @@ def sphere_pad(x: Tensor, rows: int, columns: int) -> Tensor:
 
 def scene_features(runner: Runner, view: FloatArray) -> Tensor:
     """(h, w, 6) view of the sphere to the scene's features, tiled 3 x 3: one sphere and what lies round it."""
-    scene = copy.deepcopy(runner.module.scene_net)
+    scene = copy.deepcopy(cast(HeadroomOne, runner.module).scene_net)
     for parent in list(scene.modules()):
         for name, child in list(parent.named_children()):
             if isinstance(child, nn.Conv2d) and child.padding != (0, 0):

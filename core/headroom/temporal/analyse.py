@@ -109,6 +109,7 @@ def analyse(
         "clip_level": options.clip_level,
         "tau": options.tau,
         "boost": options.boost,
+        "scaling": options.scaling,
     }
     return Analysis(
         frames=numbers,

@@ -23,13 +23,20 @@ VERSION = 1
 class PooledCurve:
     """What the response curve's network says of a segment: its answer, not yet a curve."""
 
-    coefficients: tuple[float, ...]
-    log2_error: float
-    stated_logit: float
-    lines: int
-    """Lines a frame, on average, that it was read from."""
     frames: tuple[int, ...]
     """Frames that were asked."""
+    coefficients: tuple[float, ...] = ()
+    log2_error: float = 0.0
+    stated_logit: float = 0.0
+    lines: int = 0
+    """Lines a frame, on average, that it was read from."""
+    table: tuple[float, ...] = ()
+    """Of networks that answer with the curve itself: (1024,) linear light; the other numbers then mean nothing."""
+
+    @property
+    def numbers(self) -> list[float]:
+        """All that the curve follows from."""
+        return [*self.coefficients, self.stated_logit, self.log2_error, self.lines, *self.table]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -103,7 +110,7 @@ class Analysis:
             "analysis": VERSION,
             "clip_level": self.clip_level(frame),
             "peak": segment.peak if segment.peak > 1 else 1.0,
-            "curve": None if used is None else [*used.coefficients, used.stated_logit, used.log2_error, used.lines],
+            "curve": None if used is None else used.numbers,
         }
 
     def check(self, options: Options, weights_sha256: str) -> None:
@@ -179,6 +186,6 @@ class Analysis:
 def _segment(entry: dict[str, Any]) -> Segment:
     curve = entry["curve"]
     if curve is not None:
-        lists = {name: tuple(curve[name]) for name in ("coefficients", "frames")}
+        lists = {name: tuple(curve.get(name, ())) for name in ("coefficients", "frames", "table")}
         curve = PooledCurve(**{**curve, **lists})
     return Segment(**{**entry, "curve": curve})

@@ -5,25 +5,30 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import replace
+from typing import cast
 
 import torch
 from torch import Tensor
 
 from headroom.clipping import clip_level
 from headroom.colour.plan import ColourPlan
-from headroom.curve import EstimatedCurve, estimated_curve
+from headroom.curve import EstimatedCurve, curve_of_table, estimated_curve
 from headroom.encode import Encoder, overview
+from headroom.engine.run import Runner
 from headroom.errors import PlateError
-from headroom.networks.curve_net import CURVE_COEFFICIENTS, Curve, Lines
+from headroom.networks.curve_net import Curve, Lines
+from headroom.networks.headroom1 import HeadroomOne
 from headroom.options import Options
 from headroom.plate import Plate
 from headroom.reconstruct import SCENE_ROWS, Reconstructor
 from headroom.temporal.analysis import PooledCurve, Segment
 
-__all__ = ["curve_of", "pool_curves", "stated_curve"]
+__all__ = ["curve_of", "pool_curves"]
 
 FRAMES = 7
 """Frames that are asked, spread over the segment; as many where only a warning hangs on it would be waste."""
+TABLE_DIGITS = 7
+"""Of a curve's values in the analysis: float32 holds no more."""
 FRAMES_DECLARED = 3
 """Where the stated curve is used and the estimate only warns."""
 
@@ -37,56 +42,61 @@ def pool_curves(
     colour_of: Callable[[Plate], ColourPlan],
     options: Options,
 ) -> Segment:
-    """The segment with its curve; as it is where none of its plates is display-referred."""
+    """The segment with its curve; as it is where none of its plates is display-referred, or no look is needed."""
+    runner = reconstructor.runner
+    kind = runner.contract.curve
+    if kind == "fixed" or (kind == "frame" and options.curve != "estimate"):
+        return segment
     inside = [frame for frame in readable if segment.first <= frame <= segment.last and frame in display]
     wanted = FRAMES if options.curve == "estimate" else FRAMES_DECLARED
     asked: list[int] = []
-    sums, counts, lines = [], [], []
+    all_lines: list[Lines] = []
+    tables: list[Tensor] = []
     for frame in _spread(inside, wanted):
         try:
             plate = read(frame)
         except PlateError:
             continue
         clip = replace(clip_level(plate, user=options.clip_level), code=segment.clip_level)
-        encoder = Encoder(plate, colour_of(plate), clip, options.tau, options.boost)
-        seen = overview(encoder, reconstructor.runner.contract, rows_at_once=SCENE_ROWS).lines
-        total, count = _averages(seen, reconstructor)
+        encoder = Encoder(plate, colour_of(plate), clip, options.tau, options.boost, options.scaling)
+        gatherer = runner.module.gatherer(plate.height, plate.width)
+        seen = overview(encoder, gatherer, rows_at_once=SCENE_ROWS)
+        if kind == "lines":
+            all_lines.append(seen.lines)
+        else:
+            tables.append(runner.inverse_curve(seen))
         asked.append(frame)
-        sums.append(total)
-        counts.append(count)
-        lines.append(seen.stride.shape[1])
     if not asked:
         return segment
-    net = reconstructor.runner.module.curve_net
-    with torch.inference_mode():
-        curve = Curve(*(part.cpu() for part in net.curve(_mean(sums), _mean(counts))))
-    pooled = PooledCurve(
-        coefficients=tuple(float(c) for c in curve.coefficients[0]),
-        log2_error=float(curve.log2_error[0]),
-        stated_logit=float(curve.stated_logit[0]),
-        lines=round(sum(lines) / len(lines)),
-        frames=tuple(asked),
-    )
-    return replace(segment, curve=pooled)
+    if kind == "frame":
+        table = tuple(round(float(value), TABLE_DIGITS) for value in _mean(tables))
+        return replace(segment, curve=PooledCurve(table=table, frames=tuple(asked)))
+    return replace(segment, curve=_from_lines(all_lines, runner, tuple(asked)))
 
 
 def curve_of(pooled: PooledCurve) -> EstimatedCurve:
     """The curve that the answer means."""
+    if pooled.table:
+        return curve_of_table(pooled.table)
     curve = Curve(
         torch.tensor([pooled.coefficients]), torch.tensor([pooled.log2_error]), torch.tensor([pooled.stated_logit])
     )
     return estimated_curve(curve, lines=pooled.lines)
 
 
-def stated_curve() -> EstimatedCurve:
-    """Where nothing asks for a curve: no departure from the stated one."""
-    return estimated_curve(Curve(torch.zeros(1, CURVE_COEFFICIENTS), torch.zeros(1), torch.zeros(1)), lines=0)
-
-
-def _averages(lines: Lines, reconstructor: Reconstructor) -> tuple[Tensor, Tensor]:
-    runner = reconstructor.runner
+def _from_lines(frames: Sequence[Lines], runner: Runner, asked: tuple[int, ...]) -> PooledCurve:
+    net = cast(HeadroomOne, runner.module).curve_net
     with torch.inference_mode():
-        return runner.module.curve_net.averages(Lines(*(part.to(runner.device) for part in lines)))
+        averages = [net.averages(Lines(*(part.to(runner.device) for part in lines))) for lines in frames]
+        sums, counts = (_mean(parts) for parts in zip(*averages, strict=True))
+        curve = Curve(*(part.cpu() for part in net.curve(sums, counts)))
+    return PooledCurve(
+        coefficients=tuple(float(c) for c in curve.coefficients[0]),
+        log2_error=float(curve.log2_error[0]),
+        stated_logit=float(curve.stated_logit[0]),
+        lines=round(sum(lines.stride.shape[1] for lines in frames) / len(frames)),
+        frames=asked,
+    )
 
 
 def _mean(parts: Sequence[Tensor]) -> Tensor:

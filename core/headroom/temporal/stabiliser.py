@@ -29,7 +29,7 @@ from headroom.account import Tally
 from headroom.blend import Band, blend
 from headroom.clipping import clip_level
 from headroom.colour.plan import ColourPlan
-from headroom.curve import EstimatedCurve
+from headroom.curve import EstimatedCurve, stated_curve
 from headroom.encode import Encoder, Rows, largest_channel
 from headroom.errors import Cancelled, PlateError
 from headroom.options import Options
@@ -38,7 +38,7 @@ from headroom.reconstruct import HDR_ALREADY, Prepared, RawBand, Reconstructor
 from headroom.temporal.analysis import Analysis
 from headroom.temporal.flow import Chain, GuideMaker, Link, grid_step, link, prolong, start
 from headroom.temporal.light import Answer, Light, light_log2, look_up, stored
-from headroom.temporal.pooled_curve import curve_of, stated_curve
+from headroom.temporal.pooled_curve import curve_of
 from headroom.temporal.window import window_of
 
 __all__ = ["Stabiliser", "SteadyBand"]
@@ -110,11 +110,11 @@ class Stabiliser:
         clip = replace(clip_level(plate, user=level), code=level, source=segment.clip_source)
         colour = colour or self._colour_of(plate)
         passed_through = colour.kind == "linear" and self.options.clip_level is None and segment.peak > HDR_ALREADY
-        reaches_mask = clip.peak > self.options.tau * level * (1 - 1e-6)
+        reaches_mask = clip.peak > self.options.tau * level / self.options.scaling * (1 - 1e-6)
         if reaches_mask or self.options.dequantize:
             prepared = self.reconstructor.prepare(plate, colour, self.options, clip=clip)
             return replace(prepared, passed_through=passed_through)
-        encoder = Encoder(plate, colour, clip, self.options.tau, self.options.boost)
+        encoder = Encoder(plate, colour, clip, self.options.tau, self.options.boost, self.options.scaling)
         return Prepared(encoder, self.options, None, passed_through)
 
     def bands(
