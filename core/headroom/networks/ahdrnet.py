@@ -62,7 +62,7 @@ class AHDRNet(MergeNetwork):
         self.contract = MergeContract(
             frames=3, domain="gamma 2.2 code and linear over the darkest frame's white", multiple_of=4,
             halo_px=-(-reach // 4) * 4, least_px=4, dtypes=("float32", "bfloat16"),
-            gflop_per_mp=_gflop_per_mp(self.config),
+            gflop_per_mp=_gflop_per_mp(self.config), bytes_per_px=500 + 8 * (6 * n + 2 * layers * growth),
         )  # fmt: skip
 
     def merge(self, stack: Stack) -> Light:

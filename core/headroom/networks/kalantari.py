@@ -69,7 +69,8 @@ class Kalantari(MergeNetwork):
         cost = sum(a * b * k * k for a, b, k in zip(widths, widths[1:], KERNELS, strict=False))
         self.contract = MergeContract(
             frames=3, domain="gamma 2.2 code and linear over the darkest frame's white", multiple_of=1,
-            halo_px=sum(k // 2 for k in KERNELS), least_px=1, dtypes=("float32", "bfloat16"), gflop_per_mp=2e-3 * cost,
+            halo_px=sum(k // 2 for k in KERNELS), least_px=1, dtypes=("float32", "bfloat16"),
+            gflop_per_mp=2e-3 * cost, bytes_per_px=700 + 6 * sum(self.config.widths),
         )  # fmt: skip
 
     def merge(self, stack: Stack) -> Light:

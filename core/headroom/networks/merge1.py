@@ -99,7 +99,7 @@ class MergeOne(MergeNetwork):
         self.contract = MergeContract(
             frames=None, domain="log of linear light, and differences in standard deviations of the noise",
             multiple_of=16, halo_px=144, least_px=16, dtypes=("float32", "bfloat16"),
-            gflop_per_mp=_gflop_per_mp(self.config),
+            gflop_per_mp=_gflop_per_mp(self.config), bytes_per_px=900,
         )  # fmt: skip
 
     def merge(self, stack: Stack) -> Light:
@@ -163,14 +163,16 @@ class MergeOne(MergeNetwork):
         floor = PRECISION_FLOOR / variance[:, at]
         merged = (weights * radiance).sum(1) / total.clamp(min=1e-6)
         # Radiance is believed as far as any frame that recorded it is: the reference wherever it did not clip.
-        sure = 1 - (1 - believed * recorded).prod(1)
+        unsure = torch.ones_like(merged)
+        for frame in (believed * recorded).unbind(1):  # not ``prod``, whose gradient is slow where factors are 0
+            unsure = unsure * (1 - frame)
         lost = (1 / (total + floor) - 1 / (precision.sum(1) + floor)).clamp(min=0)
         moved = merged + NOISE_REACH * (lost + 1e-12).sqrt() * torch.tanh(answer.raw[:, :3])
         proven = (believed * stack.clipped * radiance).amax(1)
         low = torch.maximum(proven, radiance[:, at]).clamp(min=LIGHT_FLOOR)
         low = torch.minimum(low, stack.top)
         between = low * (stack.top / low).pow(torch.sigmoid(answer.raw[:, 3:]))
-        return Light(between + (moved - between) * sure, (1 - sure).amax(1, keepdim=True))
+        return Light(moved + (between - moved) * unsure, unsure.amax(1, keepdim=True))
 
 
 def box_mean(image: Tensor) -> Tensor:

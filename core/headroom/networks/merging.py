@@ -49,6 +49,8 @@ class MergeContract:
     """Precisions it was tested in."""
     gflop_per_mp: float
     """Multiply-adds x 2 for a megapixel of three frames."""
+    bytes_per_px: int
+    """Upper bound of the memory that a pixel of a window of three frames takes in float32."""
 
 
 @dataclass(frozen=True, kw_only=True)

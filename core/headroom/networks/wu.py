@@ -75,7 +75,8 @@ class Wu(MergeNetwork):
         self.contract = MergeContract(
             frames=3, domain="-1..1: gamma 2.2 code and linear over the darkest frame's white",
             multiple_of=32 if is_unet else 8, halo_px=192 if is_unet else -(-(44 + 16 * self.config.blocks) // 8) * 8,
-            least_px=96 if is_unet else 16, dtypes=("float32", "bfloat16"), gflop_per_mp=_gflop_per_mp(self.config),
+            least_px=96 if is_unet else 16, dtypes=("float32", "bfloat16"),
+            gflop_per_mp=_gflop_per_mp(self.config), bytes_per_px=700 + 24 * n,
         )  # fmt: skip
 
     def merge(self, stack: Stack) -> Light:
