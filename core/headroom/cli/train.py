@@ -11,6 +11,7 @@ import click
 
 from headroom.cli.options import emit_json, json_option
 from headroom.cli.signals import cancel_on_signal
+from headroom.cli.train_merge import train_merge_command
 
 if TYPE_CHECKING:
     from headroom.train.loop import Progress
@@ -56,6 +57,12 @@ def _time(text: str) -> float:
     metavar="FOLDER",
     help="Only write the scenes of --data as shards into FOLDER; they load without image libraries.",
 )
+@click.option(
+    "--brackets",
+    type=_FOLDER,
+    metavar="FOLDER",
+    help="Merge networks: where staged brackets are kept, for several runs to share. Default: RUN/brackets.",
+)
 @json_option
 def command(
     recipe: str,
@@ -68,11 +75,14 @@ def command(
     start_weights: Path | None,
     compile_network: bool,
     shards: Path | None,
+    brackets: Path | None,
     as_json: bool,
 ) -> int:
     """Train a network by a RECIPE.
 
-    headroom-1 (the gain), then headroom-1-curve (the response curve); headroom-ibl-1 (powers of panoramas' lights).
+    headroom-1 (the gain), then headroom-1-curve (the response curve); headroom-ibl-1 (powers of panoramas' lights);
+    for brackets headroom-merge-1, ahdrnet, kalantari-direct, kalantari-we, kalantari-wie, wu-resnet, wu-unet, and each
+    of the papers' with -small (headroom-merge-1 with -cpu) for one CPU thread.
 
     The run goes on from its last state when it is started again. On several GPUs:
     torchrun --nproc-per-node N -m headroom train RECIPE ...
@@ -81,6 +91,7 @@ def command(
     from headroom.train.curve_stage import CURVE_RECIPES, train_curve
     from headroom.train.light_power import LIGHT_RECIPES
     from headroom.train.loop import train
+    from headroom.train.merge_recipes import MERGE_RECIPES
     from headroom.train.recipes import recipe as recipe_named
     from headroom.train.scenes import load, pack, split_by_scene
 
@@ -102,6 +113,13 @@ def command(
         return 0
     if recipe in LIGHT_RECIPES:
         return _lights(recipe, data, out, held_out_every, time_budget, steps, as_json)
+    if recipe in MERGE_RECIPES:
+        run, weights = train_merge_command(
+            recipe, data, out, held_out_every, brackets=brackets, time_budget=time_budget, steps=steps, device=device,
+            start_weights=start_weights, compile_network=compile_network, as_json=as_json,
+        )  # fmt: skip
+        _done(recipe, run, weights, as_json)
+        return 0
     chosen = recipe_named(recipe)
     if steps is not None:
         chosen = replace(chosen, steps=steps)

@@ -75,7 +75,7 @@ class Crew:
 
 
 Step = Callable[[nn.Module], tuple[dict[str, Tensor], int]]
-"""Of the network as it is wrapped for this run: a step's loss terms, among them ``total``, and its number of samples."""
+"""Of the network as it is wrapped for this run: a step's loss terms, among them ``total``, and its samples."""
 
 
 def join_processes(device: str) -> Crew:
@@ -97,6 +97,7 @@ def run_training(
     crew: Crew,
     facts: Mapping[str, str],
     begin: Callable[[int], Step],
+    wrap: Callable[[Any], nn.Module] | None = None,
     validate: Callable[[nn.Module, int], None] | None = None,
     time_budget: float | None = None,
     compile_network: bool = False,
@@ -107,7 +108,8 @@ def run_training(
     """Train ``network`` (on the crew's device) into ``folder`` and return the path of the averaged weights.
 
     ``facts``: ``network``, ``config`` (JSON) and ``recipe`` for the weights' header. ``begin`` gets the step that the
-    run goes on from and gives the function that every step calls. ``validate`` gets the average at every save.
+    run goes on from and gives the function that every step calls, with the network inside ``wrap``. ``validate`` gets
+    the average at every save.
     ``time_budget`` in seconds counts this call only; the schedule spans what was run before and this call.
     ``start_weights``: a model's ``weights.safetensors`` that a fresh run starts from.
     """
@@ -122,9 +124,12 @@ def run_training(
     folder.mkdir(parents=True, exist_ok=True)
     step, before = _resume(folder, network, average, optimiser, crew.device)
     draw = begin(step)
-    trained: Any = torch.compile(network) if compile_network else network
+    trained: Any = network if wrap is None else wrap(network)
+    if compile_network:
+        trained = torch.compile(trained)
     if crew.world > 1:
-        trained = nn.parallel.DistributedDataParallel(trained)
+        # Papers' networks may carry layers that never run.
+        trained = nn.parallel.DistributedDataParallel(trained, find_unused_parameters=wrap is not None)
 
     def save() -> Path:
         path = _save(folder, facts, network, average, optimiser, step, before + time.monotonic() - start)
