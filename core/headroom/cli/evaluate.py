@@ -175,7 +175,15 @@ def _brackets(
     quick: bool,
     **asked: Any,
 ) -> Any:
-    from headroom.evaluate.brackets import BRACKET_MEASURES, KINDS, QUICK, bracket_methods, evaluate_brackets
+    from headroom.evaluate.brackets import (
+        BRACKET_MEASURES,
+        FULL_WIDTH,
+        KINDS,
+        QUICK,
+        bracket_methods,
+        evaluate_brackets,
+        untrained,
+    )
 
     _check("kind of bracket", kinds, KINDS)
     _check("measure", asked.get("measures", ()), BRACKET_MEASURES)
@@ -184,6 +192,11 @@ def _brackets(
     if quick:
         asked["size"] = QUICK
     entries = bracket_methods(methods, device=device, precision=precision)
+    if not methods and not quick:
+        present = {entry.name for entry in entries}
+        asked["also_timed"] = [
+            untrained(name, device=device, precision=precision) for name in FULL_WIDTH if name not in present
+        ]
     with cancel_on_signal() as cancelled, _progress() as tell:
         return evaluate_brackets(folder, entries, stacks=stacks, progress=tell, cancelled=cancelled, **asked)
 

@@ -2,13 +2,14 @@
 
 from headroom.evaluate.brackets.benchmark import QUICK, Size, evaluate_brackets, plan_brackets
 from headroom.evaluate.brackets.methods import BracketMethod
-from headroom.evaluate.brackets.ours import bracket_methods
+from headroom.evaluate.brackets.ours import FULL_WIDTH, bracket_methods, untrained
 from headroom.evaluate.brackets.report import BracketReport
 from headroom.evaluate.brackets.score import BRACKET_MEASURES
 from headroom.staging import KINDS
 
 __all__ = [
     "BRACKET_MEASURES",
+    "FULL_WIDTH",
     "KINDS",
     "QUICK",
     "BracketMethod",
@@ -17,4 +18,5 @@ __all__ = [
     "bracket_methods",
     "evaluate_brackets",
     "plan_brackets",
+    "untrained",
 ]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib.util
 import time
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ from headroom.evaluate.brackets.ground import Ground, survey
 from headroom.evaluate.brackets.methods import BracketMethod, bracket_baselines, bracket_oracles
 from headroom.evaluate.brackets.report import BracketRecord, BracketReport
 from headroom.evaluate.brackets.score import BRACKET_MEASURES, SHOWN_LIGHT, score_bracket
+from headroom.evaluate.brackets.speed import Speed, Timed, measure_speeds
 from headroom.evaluate.scenes import Scene, find_scenes, load_scene
 from headroom.staging import KINDS, StagedBracket, Surroundings, stage
 
@@ -85,15 +86,16 @@ def evaluate_brackets(
     size: Size | None = None,
     measures: Collection[str] | None = None,
     with_baselines: bool = True,
+    also_timed: Sequence[BracketMethod] = (),
     stacks: Path | None = None,
     progress: Callable[[float, str], None] | None = None,
     cancelled: Callable[[], bool] | None = None,
 ) -> BracketReport:
     """Measure ``methods`` on brackets staged from the scenes of ``folder``, beside OpenCV's and an oracle.
 
-    ``measures``: of ``BRACKET_MEASURES``; by default all, JOD only where ColorVideoVDP is installed. ``stacks``:
-    a folder with real brackets, a folder each. ``progress`` is told the share done and what is being done.
-    ``Cancelled`` is raised at most one method after ``cancelled`` answers True.
+    ``measures``: of ``BRACKET_MEASURES``; by default all, JOD only where ColorVideoVDP is installed. ``also_timed``:
+    networks without weights. ``stacks``: a folder with real brackets, a folder each. ``progress`` is told the share
+    done and what is being done. ``Cancelled`` is raised at most one method after ``cancelled`` answers True.
     """
     specs, surroundings = plan_brackets(Path(folder), kinds, size)
     notes = []
@@ -108,11 +110,11 @@ def evaluate_brackets(
     records: list[BracketRecord] = []
     for done, spec in enumerate(specs):
 
-        def tell(what: str, done: int = done, spec: BracketSpec = spec) -> None:
+        def tell(what: str, share: float = done / len(specs), name: str = spec.name) -> None:
             if cancelled and cancelled():
-                raise Cancelled(f"{spec.name}: cancelled")
+                raise Cancelled(f"{name}: cancelled")
             if progress:
-                progress(done / len(specs), f"{spec.name}: {what}")
+                progress(share, f"{name}: {what}")
 
         tell("the frames")
         staged = spec.stage(surroundings)
@@ -128,9 +130,31 @@ def evaluate_brackets(
         for oracle in bracket_oracles():
             values = score_bracket(oracle.run(frames, ground), ground, measures)
             records.append(BracketRecord(**facts, role="oracle", method=oracle.name, values=values))
+    speeds: list[Speed] = []
+    if "speed" in measures:
+        frames = frames_of(specs[0].stage(surroundings))
+        speeds = measure_speeds(
+            _timed_entries((*methods, *also_timed, *rivals), frames), tell=lambda name: tell(name, 1.0, "speed")
+        )
     if progress:
         progress(1.0, "done")
-    return BracketReport(records, notes)
+    return BracketReport(records, notes, speeds)
+
+
+def _timed_entries(methods: Sequence[BracketMethod], frames: Frames) -> list[Timed]:
+    """Methods that headroom aligns for are timed merging alone; what aligning takes is an entry of its own."""
+
+    def of(method: BracketMethod) -> Timed:
+        if method.align is not None:
+            frames.aligned(method.align)
+        return Timed(
+            method.name if method.align else f"{method.name}, all of it", lambda: method.run(frames),
+            frames.megapixels, method.gflop_per_mp, method.parameters, method.trained,
+        )  # fmt: skip
+
+    aligning = Timed("aligning by flow", lambda: replace(frames, _aligned={}).aligned("flow"), frames.megapixels)
+    wanted = [method for method in methods if method.align in (None, "flow")]
+    return [*(of(method) for method in wanted), aligning]
 
 
 def timed(method: BracketMethod, frames: Frames) -> tuple[np.ndarray, dict[str, float]]:

@@ -46,7 +46,10 @@ class BracketMethod:
     is_light: bool = True
     """Whether it makes linear light; else a picture to be looked at."""
     gflop_per_mp: float = math.nan
+    """Of its network; NaN where it has none."""
     parameters: int = 0
+    trained: bool = True
+    """False: without weights, good for timing alone."""
 
 
 @dataclass(frozen=True)

@@ -1,52 +1,76 @@
-"""headroom's ways to merge as methods under test, run as ``headroom merge`` runs them."""
+"""headroom's ways to merge as methods under test, run as ``headroom merge`` runs them on a picture of one window."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
 from headroom.bracket.align import Way
-from headroom.bracket.classical import merge_debevec, merge_inverse_variance
-from headroom.errors import UsageError
+from headroom.bracket.mergers import Merger, available, merger
 from headroom.evaluate.brackets.frames import Frames
 from headroom.evaluate.brackets.methods import BracketFunction, BracketMethod
 from headroom.evaluate.brackets.names import SINGLE
 from headroom.evaluate.model import declared_plan, plate_of
 from headroom.plate import FloatArray
 
-__all__ = ["bracket_methods"]
+__all__ = ["FULL_WIDTH", "bracket_methods", "untrained"]
 
-MERGES = {"debevec": merge_debevec, "inverse-variance": merge_inverse_variance}
+ALIGN: Way = "flow"
 OTHERWISE_ALIGNED: tuple[Way, ...] = ("global", "none")
 """What else the inverse-variance merge is measured with, to tell what aligning is worth."""
+FULL_WIDTH: dict[str, tuple[str, dict[str, Any]]] = {
+    "ahdrnet": ("ahdrnet", {}),
+    "kalantari-we": ("kalantari", {"form": "we"}),
+    "wu-resnet": ("wu", {"merger": "resnet"}),
+}
+"""The papers' networks at the papers' widths: by name, the network and its config."""
 
 
 def bracket_methods(
     names: Sequence[str] = (), *, device: str = "auto", precision: str = "auto"
 ) -> tuple[BracketMethod, ...]:
-    """The named merge methods, or all whose weights are here, with the single-image network on the reference frame."""
-    for name in names:
-        if name not in MERGES:
-            raise UsageError(f"no merge method {name!r}; there are: {', '.join(MERGES)}")
-    found = [BracketMethod(name, _merge(name, "flow"), "flow") for name in names or MERGES]
+    """The named merge methods, or all whose weights are here, with the single-image network on the reference frame.
+
+    ``UsageError`` for a name that is none, and for a network whose weights are missing.
+    """
+    mergers = {name: merger(name, device=device, precision=precision) for name in names or available()}
+    found = [_method(name, made, ALIGN) for name, made in mergers.items()]
     if not names:
         found += [
-            BracketMethod(f"inverse-variance --align {how}", _merge("inverse-variance", how), how)
-            for how in OTHERWISE_ALIGNED
+            _method(f"inverse-variance --align {how}", mergers["inverse-variance"], how) for how in OTHERWISE_ALIGNED
         ]
         found.append(BracketMethod(SINGLE, _single(device, precision)))
     return tuple(found)
 
 
-def _merge(name: str, how: Way) -> BracketFunction:
-    merge = MERGES[name]
+def untrained(name: str, *, device: str = "auto", precision: str = "auto") -> BracketMethod:
+    """A network of ``FULL_WIDTH`` as it starts: its time is that of the trained one."""
+    from headroom.bracket.network_merge import NetworkMerger
+    from headroom.networks.table import NETWORKS
 
+    network, chosen = FULL_WIDTH[name]
+    made_by, config = NETWORKS[network]
+    module: Any = made_by(config(**chosen))
+    return _method(name, NetworkMerger(module, name=name, device=device, precision=precision), ALIGN)
+
+
+def _method(name: str, made: Merger, how: Way) -> BracketMethod:
     def run(frames: Frames) -> FloatArray:
         aligned = frames.aligned(how)
-        return merge(aligned.window(0, aligned.height), frames.exposures, frames.reference).radiance
+        return made(aligned.window(0, aligned.height), frames.exposures, frames.reference).radiance
 
-    return run
+    module, contract = getattr(made, "module", None), getattr(made, "contract", None)
+    return BracketMethod(
+        name,
+        run,
+        how,
+        gflop_per_mp=contract.gflop_per_mp if contract else math.nan,
+        parameters=sum(weight.numel() for weight in module.parameters()) if module else 0,
+        trained=module is None or made.card is not None,
+    )
 
 
 def _single(device: str, precision: str) -> BracketFunction:

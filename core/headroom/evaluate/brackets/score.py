@@ -14,8 +14,9 @@ from headroom.plate import FloatArray
 
 __all__ = ["BRACKET_MEASURES", "SHOWN_LIGHT", "score_bracket"]
 
-BRACKET_MEASURES = ("psnr", "pu21", "log", "jod")
-"""Groups that can be asked for; ``jod`` needs the ``evaluate`` extra and takes about a second an image."""
+BRACKET_MEASURES = ("psnr", "pu21", "log", "jod", "speed")
+"""Groups that can be asked for; ``jod`` needs the ``evaluate`` extra and takes about a second an image. ``speed`` is of
+methods, not of images: all of them in turn on the same frames."""
 
 SHOWN_LIGHT = ("pu21", "jod")
 """What a picture made to be looked at, which holds no light, can be measured by."""
