@@ -1,0 +1,131 @@
+"""headroom-merge-1: recorded light stays recorded light, whatever its weights say."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+import torch
+from test_networks_merge import photographed, scene, small
+
+from headroom.networks.merge1 import NOISE_REACH, Answer, MergeOne, box_mean
+from headroom.networks.merging import Stack
+
+
+def inverse_variance(stack: Stack) -> torch.Tensor:
+    variance = stack.variance(box_mean(stack.radiance[:, stack.reference]))
+    weights = stack.valid * (1 - stack.clipped) / variance
+    return (weights * stack.radiance).sum(1) / weights.sum(1).clamp(min=1e-9)
+
+
+def answer(stack: Stack, logit: float, raw: float) -> Answer:
+    batch, frames, _, height, width = stack.linear.shape
+    return Answer(torch.full((batch, frames - 1, 1, height, width), logit), torch.full((batch, 6, height, width), raw))
+
+
+def decoded(stack: Stack, logit: float, raw: float) -> torch.Tensor:
+    variance = stack.variance(box_mean(stack.radiance[:, stack.reference]))
+    return MergeOne().decode(answer(stack, logit, raw), stack, variance).radiance
+
+
+@pytest.mark.parametrize("stops", [[-2, 0], [-2, 0, 2], [-3, -1, 0, 2, 4]])
+@pytest.mark.parametrize("reference", [0, 1])
+def test_a_still_bracket_merges_as_inverse_variance_does(stops: list[float], reference: int) -> None:
+    stack = photographed(scene(48, 48, top=2.0), stops, reference, noise=0.002)
+    stack.clipped[:, 0] = 0  # the darkest frame recorded everything
+    expected = inverse_variance(stack)
+    with torch.inference_mode():
+        light = MergeOne().eval().merge(stack)
+    error = (light.radiance - expected).abs() / (expected + 0.01)
+    assert error.mean() < 2e-3  # untrained: what distrust there is costs little
+    if reference == 1 and len(stops) > 2:
+        assert light.doubt.amax() < 0.05
+
+
+def test_frames_that_are_believed_leave_nothing_to_the_network() -> None:
+    stack = photographed(scene(32, 32, top=2.0), [-2, 0, 2], 1, noise=0.002)
+    for raw in (-50.0, 50.0):
+        found = decoded(stack, 40.0, raw)
+        recorded = stack.clipped[:, 0].amax(1, keepdim=True).expand_as(found) == 0
+        torch.testing.assert_close(found[recorded], inverse_variance(stack)[recorded], rtol=1e-3, atol=1e-4)
+
+
+def test_the_reference_holds_where_no_frame_is_believed_within_the_noise() -> None:
+    stack = photographed(scene(32, 32, top=0.9), [-2, 0, 2], 1, noise=0.002)
+    moved = replace(stack, linear=torch.cat([stack.linear[:, :1].flip(-1), stack.linear[:, 1:2],
+                                             stack.linear[:, 2:].flip(-1)], 1))  # fmt: skip
+    sigma = stack.variance(box_mean(stack.radiance[:, 1]))[:, 1].sqrt()
+    inside = moved.clipped[:, 1] == 0
+    for raw in (-50.0, 0.0, 50.0):
+        off = (decoded(moved, -40.0, raw) - moved.radiance[:, 1]).abs() / sigma
+        assert off[inside].amax() <= NOISE_REACH + 1e-2
+        if raw == 0:
+            assert off[inside].amax() < 1e-3
+
+
+def test_a_hole_lies_between_what_the_reference_proves_and_what_the_darkest_could_hold() -> None:
+    stack = photographed(torch.full((1, 3, 16, 16), 2.0), [-2, 0, 2], 1)
+    stack.linear[:, 0] = 0.05  # something dark stands there in the dark frame: not to be believed
+    low, high = decoded(stack, -40.0, -50.0), decoded(stack, -40.0, 50.0)
+    torch.testing.assert_close(low, torch.full_like(low, 1.0), rtol=1e-3, atol=0)
+    torch.testing.assert_close(high, torch.full_like(high, 4.0), rtol=1e-3, atol=0)
+
+
+def test_what_clipped_in_every_frame_is_the_darkest_frames_white_and_doubted() -> None:
+    stack = photographed(torch.full((1, 3, 16, 16), 50.0), [-2, 0, 2], 1)
+    with torch.inference_mode():
+        light = small("merge1").merge(stack)
+    torch.testing.assert_close(light.radiance, torch.full_like(light.radiance, 4.0), rtol=5e-3, atol=0)
+    assert light.doubt.amin() == 1
+
+
+@pytest.mark.parametrize("valid", [0.0, 1.0])
+def test_no_hole_and_nothing_that_is_not_finite(valid: float) -> None:
+    torch.manual_seed(5)
+    stack = photographed(torch.rand(1, 3, 32, 32) * 8, [-3, 0, 3], 1)
+    stack = replace(stack, linear=torch.rand_like(stack.linear), clipped=torch.rand_like(stack.clipped).round())
+    stack.valid[:, 0], stack.valid[:, 2] = valid, valid
+    with torch.inference_mode():
+        light = small("merge1").merge(stack)
+    assert torch.isfinite(light.radiance).all() and light.radiance.amin() > -0.05
+    assert light.doubt.amin() >= 0 and light.doubt.amax() <= 1
+
+
+def test_the_other_frames_order_plays_no_part() -> None:
+    network = small("merge1")
+    stack = photographed(scene(32, 32), [-2, -1, 0, 1, 2], 2, noise=0.01)
+    stack.linear[:, 3] = stack.linear[:, 3].flip(-2)
+    order = [0, 3, 2, 4, 1]
+    again = replace(
+        stack, linear=stack.linear[:, order], clipped=stack.clipped[:, order], valid=stack.valid[:, order],
+        exposures=stack.exposures[:, order],
+    )  # fmt: skip
+    with torch.inference_mode():
+        torch.testing.assert_close(network.merge(again).radiance, network.merge(stack).radiance, rtol=1e-4, atol=1e-5)
+
+
+def test_untrained_it_already_refuses_what_moved() -> None:
+    still = photographed(scene(64, 64, top=0.9), [-2, 0, 2], 1, noise=0.003)
+    moved = replace(still, linear=still.linear.clone(), clipped=still.clipped.clone())
+    moved.linear[:, 2, :, 20:44, 20:44] = 0.3  # a thing in the bright frame alone
+    moved.clipped[:, 2, :, 20:44, 20:44] = 0
+    with torch.inference_mode():
+        ghost = (inverse_variance(moved) - inverse_variance(still)).abs()[..., 24:40, 24:40].mean()
+        found = (MergeOne().eval().merge(moved).radiance - inverse_variance(still)).abs()[..., 24:40, 24:40].mean()
+    assert found < 0.1 * ghost
+
+
+def test_every_weight_learns() -> None:
+    network = small("merge1").train()
+    stack = photographed(scene(32, 32, top=6.0), [-2, 0, 2], 1, noise=0.01)
+    stack.linear[:, 0] = stack.linear[:, 0].flip(-1)
+    network.merge(stack).radiance.square().mean().backward()
+    for name, parameter in network.named_parameters():
+        assert parameter.grad is not None and torch.isfinite(parameter.grad).all(), name
+        assert parameter.grad.abs().sum() > 0, name
+
+
+def test_one_frame_comes_out_as_it_is() -> None:
+    stack = photographed(scene(16, 16), [0.0], 0)
+    light = small("merge1").merge(stack)
+    assert torch.equal(light.radiance, stack.linear[:, 0])
