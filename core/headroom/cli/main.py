@@ -21,6 +21,7 @@ INTERRUPTED = 130  # 128 + SIGINT, as shells count
 # Name -> module and attribute, loaded when the command is asked for: `headroom --help` stays quick.
 COMMANDS = {
     "convert": ("headroom.cli.convert", "Give clipped pictures their linear light back, as EXR, .hdr or TIFF."),
+    "merge": ("headroom.cli.merge", "Merge a bracket of exposures into one linear picture, without ghosts."),
     "ibl": ("headroom.cli.ibl", "Turn a panorama into an environment map that lights as the place did."),
     "inspect": ("headroom.cli.inspect", "Say what is in a picture: range, clipped share, spaces, header."),
     "report": ("headroom.cli.report_page", "Make a page that shows what a reconstruction did: plate, result, numbers."),
