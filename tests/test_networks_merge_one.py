@@ -6,10 +6,10 @@ from dataclasses import replace
 
 import pytest
 import torch
-from test_networks_merge import photographed, scene, small
 
 from headroom.networks.merge1 import NOISE_REACH, Answer, MergeOne, box_mean
 from headroom.networks.merging import Stack
+from merge_stacks import photographed, scene, small
 
 
 def inverse_variance(stack: Stack) -> torch.Tensor:
