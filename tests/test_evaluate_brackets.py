@@ -12,16 +12,28 @@ import pytest
 
 from command import headroom
 from headroom import io
+from headroom.bracket.network_merge import NetworkMerger
 from headroom.camera import Response
 from headroom.errors import Cancelled, UsageError
 from headroom.evaluate.brackets import BracketMethod, BracketReport, Size, evaluate_brackets, plan_brackets
 from headroom.evaluate.brackets.frames import Frames, frames_of
 from headroom.evaluate.brackets.ground import survey
 from headroom.evaluate.brackets.methods import bracket_baselines, reference_alone, right_samples
-from headroom.evaluate.brackets.names import MERTENS, OPENCV_DEBEVEC, OPENCV_ROBERTSON, OPENCV_TOLD, ORACLE, REFERENCE
+from headroom.evaluate.brackets.names import (
+    DEFAULT,
+    MERTENS,
+    OPENCV_DEBEVEC,
+    OPENCV_ROBERTSON,
+    OPENCV_TOLD,
+    ORACLE,
+    REFERENCE,
+)
 from headroom.evaluate.brackets.ours import bracket_methods
+from headroom.evaluate.brackets.report import BracketRecord
 from headroom.evaluate.brackets.score import score_bracket
-from headroom.evaluate.brackets.speed import Timed, measure_speeds
+from headroom.evaluate.brackets.speed import Speed, Timed, measure_speeds
+from headroom.evaluate.brackets.table import goals
+from headroom.networks.merge1 import Config, MergeOne
 from headroom.staging import StagedBracket
 
 HEIGHT, WIDTH = 64, 96
@@ -258,6 +270,69 @@ def test_times_are_ratios_and_what_is_slow_runs_once(monkeypatch: pytest.MonkeyP
     assert [found[name].ratio for name in ("a", "b", "slow")] == pytest.approx([1, 2, 18])
     assert found["b"].seconds_per_mp == pytest.approx(10)
     assert ran == ["a", "b", "slow", "a", "b", "a", "b"]
+
+
+def test_speeds_stand_beside_each_other_and_untrained_networks_are_timed_only(folder: Path) -> None:
+    module = MergeOne(Config(widths=(8, 8, 8)))
+    unready = replace(network_method(module), gflop_per_mp=12.5, trained=False)
+    found = evaluate_brackets(
+        folder, bracket_methods(["inverse-variance"]), kinds=["still"], size=replace(TINY, scenes=1),
+        measures=["speed"], with_baselines=False, also_timed=[unready],
+    )  # fmt: skip
+    speeds = {speed.method: speed for speed in found.speeds}
+    assert list(speeds) == ["inverse-variance", "a network", f"{REFERENCE}, all of it", "aligning by flow"]
+    assert speeds["inverse-variance"].ratio == 1
+    assert speeds["a network"].gflop_per_mp == 12.5
+    assert speeds["a network"].seconds_per_mp > speeds["inverse-variance"].seconds_per_mp > 0
+    assert "a network (no weights here)" in found.markdown()
+    assert "a network" not in found.names()
+
+
+def network_method(module: MergeOne) -> BracketMethod:
+    made = NetworkMerger(module, name="a network", device="cpu")
+
+    def run(frames: Frames) -> np.ndarray:
+        aligned = frames.aligned("flow")
+        return made(aligned.window(0, aligned.height), frames.exposures, frames.reference).radiance
+
+    return BracketMethod("a network", run, "flow")
+
+
+def record(method: str, kind: str, moving: float, whole: float, scene: str = "a") -> BracketRecord:
+    values = {"mu_psnr": whole, "mu_psnr_rest": whole}
+    if kind == "moving":
+        values["mu_psnr_moving"] = moving
+    return BracketRecord(
+        scene=scene, kind=kind, seed=0, ev_stops=[-2, 0, 2], clipped_share=0.1, burnt_share=0.0, moving_share=0.2,
+        role="baseline" if method.startswith("OpenCV") else "method", method=method, values=values,
+    )  # fmt: skip
+
+
+def judged(ours: tuple[float, float], rival: tuple[float, float] = (33, 40), seconds: float = 1.0) -> str:
+    """The goals where the best aligned merges have 30 dB in motion and 40 dB on still brackets."""
+    rows = {
+        DEFAULT: ours, "inverse-variance": (29, 40), OPENCV_DEBEVEC: (30, 36), "ahdrnet-small": rival,
+        "inverse-variance --align none": (99, 99),
+    }  # fmt: skip
+    records = [record(name, kind, *values) for name, values in rows.items() for kind in ("moving", "still")]
+    speeds = [Speed(DEFAULT, seconds, 1.0), Speed("ahdrnet-small", 2.0, 2.0 / seconds)]
+    return goals(BracketReport(records, speeds=speeds))
+
+
+def test_goals_are_judged_against_the_best_aligned_merge_and_the_rival() -> None:
+    assert judged((33.5, 40.5)).count("| met |") == 6
+    assert f"classical merge with alignment ({OPENCV_DEBEVEC})" in judged((33.5, 40.5))
+    assert judged((32.9, 40.5)).count("**missed**") == 2  # 3 dB in motion, and below the rival there
+    assert judged((33.5, 40.5), seconds=1.1).count("**missed**") == 1
+    assert judged((33.5, 39.0)).count("**missed**") == 3  # still against both, and the rival on whole moving ones
+
+
+def test_what_differs_by_less_than_the_scenes_do_is_called_level() -> None:
+    records = []
+    for scene, ours in (("a", 41.0), ("b", 38.0)):
+        for name, whole in ((DEFAULT, ours), ("inverse-variance", 40.0)):
+            records.append(record(name, "still", math.nan, whole, scene))
+    assert "level: within the interval" in goals(BracketReport(records))
 
 
 def test_same_names_are_refused(folder: Path) -> None:
