@@ -7,13 +7,15 @@ resampled when it is asked for, so that three frames of 24 megapixels fit beside
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
 
 from headroom.bracket.frames import FrameRows
-from headroom.bracket.motion import Motion, still
+from headroom.bracket.motion import Motion, positions, seen_rows, source_points, still
+from headroom.bracket.resample import MARGIN_PX, inside, resample
+from headroom.bracket.search import find_motions
 from headroom.bracket.stack import Bracket
 from headroom.clipping import ClipLevel, clip_level, soft_mask
 from headroom.encode import largest_channel
@@ -26,6 +28,9 @@ Decode = Callable[[FloatArray], FloatArray]
 """Codes (..., 3) to linear light, white at 1.0."""
 Way = Literal["none", "global", "flow"]
 WAYS: tuple[Way, ...] = ("none", "global", "flow")
+COLUMNS = 8192
+"""Columns that are resampled at once."""
+PARTS = ("linear", "clipped", "valid")
 HDR_ALREADY = 1.05
 """A float frame with codes beyond this (times white) did not clip at white."""
 PILE_SHARE = 2e-4
@@ -58,10 +63,14 @@ class Alignment:
         """A window of the reference, as this frame recorded it. The reference itself is never resampled."""
         x1 = self.width if x1 is None else x1
         motion = self.motions[frame]
-        if not motion.is_still:
-            raise NotImplementedError
-        linear, clipped = self.recorded(frame, y0, y1, x0, x1)
-        return FrameRows(linear, clipped, np.ones(linear.shape[:2], np.float32))
+        if motion.is_still:
+            linear, clipped = self.recorded(frame, y0, y1, x0, x1)
+            return FrameRows(linear, clipped, np.ones(linear.shape[:2], np.float32))
+        # OpenCV resamples at most 32767 columns at once.
+        parts = [self._resampled(frame, y0, y1, x, min(x + COLUMNS, x1)) for x in range(x0, x1, COLUMNS)]
+        if len(parts) == 1:
+            return parts[0]
+        return FrameRows(*(np.concatenate([getattr(p, name) for p in parts], axis=1) for name in PARTS))
 
     def window(self, y0: int, y1: int, x0: int = 0, x1: int | None = None) -> list[FrameRows]:
         """The same window of every frame, darkest first."""
@@ -69,11 +78,29 @@ class Alignment:
 
     def recorded(self, frame: int, y0: int, y1: int, x0: int, x1: int) -> tuple[FloatArray, FloatArray]:
         """A window in the frame's own pixels: linear light and how clipped."""
-        codes = np.ascontiguousarray(self.bracket.plates[frame].rows(y0, y1)[:, x0:x1])
+        codes = _window(self.bracket.plates[frame], y0, y1, x0, x1)
         alpha = soft_mask(codes, self.clips[frame].code).astype(np.float32, copy=False)
         if self.mixes_channels:
             alpha = np.repeat(largest_channel(alpha)[..., None], 3, axis=2)
         return self.decode(codes).astype(np.float32, copy=False), alpha
+
+    def _resampled(self, frame: int, y0: int, y1: int, x0: int, x1: int) -> FrameRows:
+        motion = self.motions[frame]
+        at = source_points(motion, y0, y1, x0, x1)
+        seen = seen_rows(motion, y0, y1, x0, x1)
+        away = np.abs(at - positions(y0, y1, x0, x1)).max(axis=2) > 0
+        if not away.any():
+            linear, clipped = self.recorded(frame, y0, y1, x0, x1)
+            return FrameRows(linear, clipped, seen)
+        valid = seen * np.where(away, inside(at, self.height, self.width), np.float32(1))
+        # What lies outside repeats the frame's edge: it is not valid, but finite.
+        at = at.clip([0, 0], [self.width - 1, self.height - 1])
+        left, top = np.floor(at.min(axis=(0, 1))).astype(int) - MARGIN_PX
+        right, bottom = np.floor(at.max(axis=(0, 1))).astype(int) + MARGIN_PX + 2
+        left, top, right, bottom = max(left, 0), max(top, 0), min(right, self.width), min(bottom, self.height)
+        linear, clipped = self.recorded(frame, top, bottom, left, right)
+        light, worst = resample(linear, clipped, (at - [left, top]).astype(np.float32))
+        return FrameRows(light, worst, valid)
 
     def report(self) -> dict[str, Any]:
         """What was found, ready for JSON."""
@@ -110,8 +137,16 @@ def align(
     if how not in WAYS:
         raise UsageError(f"--align {how}: give one of {', '.join(WAYS)}")
     levels = tuple(clips) if clips is not None else tuple(frame_clip(plate) for plate in bracket.plates)
-    motions = tuple(still() for _ in bracket.plates)
-    return Alignment(bracket, decode, levels, motions, how, mixes_channels)
+    unmoved = Alignment(bracket, decode, levels, tuple(still() for _ in bracket.plates), how, mixes_channels)
+    if how == "none":
+        return unmoved
+    return replace(unmoved, motions=find_motions(unmoved, flow=how == "flow", progress=progress, cancelled=cancelled))
+
+
+def _window(plate: Plate, y0: int, y1: int, x0: int, x1: int) -> FloatArray:
+    """Codes of a part of a plate, without making floats of whole rows."""
+    alpha = None if plate.alpha is None else plate.alpha[y0:y1, x0:x1]
+    return replace(plate, codes=plate.codes[y0:y1, x0:x1], alpha=alpha).rows(0, y1 - y0)
 
 
 def frame_clip(plate: Plate, *, user: float | None = None) -> ClipLevel:

@@ -35,7 +35,7 @@ def merge_debevec(frames: Sequence[FrameRows], exposures: npt.ArrayLike, referen
         weight = np.minimum(code, 1 - code) * _usable(frame)
         log_sum += weight * np.log(np.maximum(frame.linear, LEAST_LIGHT) / exposure)
         weights += weight
-    radiance = np.exp(log_sum / np.where(weights > 0, weights, 1))
+    radiance: FloatArray = np.exp(log_sum / _divisor(weights))
     return Merged(_filled(radiance, weights, frames, scale, reference), unrecorded(frames))
 
 
@@ -54,13 +54,13 @@ def merge_inverse_variance(
         usable = _usable(frame)
         light += usable * frame.linear
         gathered += usable * exposure
-    expected = light / np.where(gathered > 0, gathered, 1)
+    expected = light / _divisor(gathered)
     light[:], gathered[:] = 0, 0
     for frame, exposure in zip(frames, scale, strict=True):
         weight = _usable(frame) * (exposure / noise.variance(expected * exposure))
         light += weight * frame.linear
         gathered += weight * exposure
-    radiance = light / np.where(gathered > 0, gathered, 1)
+    radiance = light / _divisor(gathered)
     return Merged(_filled(radiance, gathered, frames, scale, reference), unrecorded(frames))
 
 
@@ -75,6 +75,11 @@ def unrecorded(frames: Sequence[FrameRows]) -> FloatArray:
 def _usable(frame: FrameRows) -> FloatArray:
     usable: FloatArray = (1 - frame.clipped) * frame.valid[..., None]
     return usable
+
+
+def _divisor(weights: FloatArray) -> FloatArray:
+    positive: FloatArray = np.where(weights > 0, weights, np.float32(1))
+    return positive
 
 
 def _filled(

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from headroom.plate import FloatArray
 
-__all__ = ["Motion", "still"]
+__all__ = ["Motion", "apply", "positions", "seen_rows", "source_points", "still"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,17 +63,40 @@ def apply(homography: npt.NDArray[np.float64], points: npt.NDArray[Any]) -> npt.
     return np.stack([part / scale for part in moved], axis=-1)
 
 
+def positions(y0: int, y1: int, x0: int, x1: int) -> npt.NDArray[np.float64]:
+    """(y1-y0, x1-x0, 2) x, y of every pixel of a window."""
+    columns, rows = np.meshgrid(np.arange(x0, x1, dtype=np.float64), np.arange(y0, y1, dtype=np.float64))
+    return np.stack([columns, rows], axis=-1)
+
+
 def source_points(motion: Motion, y0: int, y1: int, x0: int, x1: int) -> npt.NDArray[np.float64]:
     """(y1-y0, x1-x0, 2) x, y in the frame of each pixel of a window of the reference."""
+    points = positions(y0, y1, x0, x1)
+    if motion.flow is not None:
+        points += _on_grid(motion.flow, motion.step, points)
+    return points if motion.homography is None else apply(motion.homography, points)
+
+
+def seen_rows(motion: Motion, y0: int, y1: int, x0: int, x1: int) -> FloatArray:
+    """(y1-y0, x1-x0) 0..1 of a window of the reference: 0 where the frame hides what it shows."""
+    if motion.seen is None:
+        return np.ones((y1 - y0, x1 - x0), np.float32)
+    seen = _on_grid(motion.seen, motion.step, positions(y0, y1, x0, x1))
+    seen /= np.float32(255)
+    return seen
+
+
+def _on_grid(values: npt.NDArray[Any], step: int, points: npt.NDArray[np.float64]) -> FloatArray:
+    """A window of what lies on a grid of ``step`` pixels, bilinear."""
     import cv2
 
-    columns, rows = np.meshgrid(np.arange(x0, x1, dtype=np.float64), np.arange(y0, y1, dtype=np.float64))
-    points = np.stack([columns, rows], axis=-1)
-    if motion.flow is not None:
-        at = ((points + 0.5) / motion.step - 0.5).astype(np.float32)
-        top, left = max(0, int(at[0, 0, 1]) - 1), max(0, int(at[0, 0, 0]) - 1)
-        part = motion.flow[top : int(at[-1, -1, 1]) + 3, left : int(at[-1, -1, 0]) + 3].astype(np.float32)
-        at -= np.array([left, top], np.float32)
-        flow: FloatArray = cv2.remap(part, at, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-        points += flow
-    return points if motion.homography is None else apply(motion.homography, points)
+    if step == 1:
+        (left, top), (right, bottom) = points[0, 0].astype(int), points[-1, -1].astype(int) + 1
+        return values[top:bottom, left:right].astype(np.float32)
+    at = (points + 0.5) / step - 0.5
+    left, top = np.maximum(np.floor(at[0, 0]).astype(int), 0)
+    right, bottom = np.floor(at[-1, -1]).astype(int) + 2
+    part = values[top:bottom, left:right].astype(np.float32)
+    at = (at - [left, top]).astype(np.float32)
+    found: FloatArray = cv2.remap(part, at, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    return found
