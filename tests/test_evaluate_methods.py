@@ -21,7 +21,6 @@ from headroom.evaluate.score import score
 from headroom.metrics import log_errors
 from headroom.metrics.lighting import solid_angles
 from headroom.networks.expandnet import ExpandNet
-from headroom.networks.hdrcnn import HDRCNN, blend
 
 
 @pytest.fixture
@@ -146,20 +145,3 @@ def test_foreign_weights_are_refused_in_one_line(tmp_path: Path) -> None:
     with pytest.raises(WeightsError, match=r"weights\.pth") as caught:
         baselines(tmp_path)
     assert "\n" not in str(caught.value)
-
-
-def test_hdrcnn_has_the_size_of_the_release() -> None:
-    with torch.device("meta"):
-        network = HDRCNN()
-    running = sum(b.numel() for name, b in network.named_buffers() if "running" in name)
-    assert sum(p.numel() for p in network.parameters()) + running == 29_447_332
-
-
-def test_hdrcnn_blends_the_squared_plate_with_its_answer_minus_one_code() -> None:
-    plate = torch.tensor([0.5, 0.975, 1.0]).view(1, 1, 1, 3).expand(1, 3, 1, 3)
-    light = blend(plate, torch.full((1, 3, 1, 3), 4.0).log())
-    network = 4.0 - 1.0 / 255.0
-    expected = [0.25, 0.5 * 0.975**2 + 0.5 * network, network]
-    assert light[0, 0, 0].tolist() == pytest.approx(expected, abs=1e-5)
-    with torch.inference_mode():
-        assert HDRCNN(divide_width=16).eval()(torch.rand(1, 3, 64, 32)).shape == (1, 3, 64, 32)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +15,7 @@ from headroom.errors import UnknownModelError, UsageError, WeightsError
 
 __all__ = [
     "LIGHTS", "PLATES", "SMALL", "Card", "Model", "find", "load", "model_folders", "names", "read_card", "save",
-    "verify", "write_card",
+    "user_folder", "verify", "write_card",
 ]  # fmt: skip
 
 PLATES = ("headroom1", "hdrcnn", "singlehdr")
@@ -57,10 +58,29 @@ class Model:
 
 
 def model_folders() -> list[Path]:
-    """Where models are looked for: $HEADROOM_MODELS, the installed package, the checkout."""
+    """Where models are looked for: $HEADROOM_MODELS, the installed package, the checkout, the user's own."""
     here = Path(__file__).resolve().parent
-    stated = [Path(p) for p in os.environ.get("HEADROOM_MODELS", "").split(os.pathsep) if p]
-    return [folder for folder in (*stated, here / "models", here.parents[1] / "models") if folder.is_dir()]
+    folders = (*_stated(), here / "models", here.parents[1] / "models", _own())
+    return [folder for folder in dict.fromkeys(folders) if folder.is_dir()]
+
+
+def user_folder() -> Path:
+    """Where a user's imported models go: the first of $HEADROOM_MODELS, else the user's data folder."""
+    return next(iter(_stated()), _own())
+
+
+def _stated() -> list[Path]:
+    return [Path(p) for p in os.environ.get("HEADROOM_MODELS", "").split(os.pathsep) if p]
+
+
+def _own() -> Path:
+    if sys.platform == "win32":
+        base = Path(os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local")
+    elif sys.platform == "darwin":
+        base = Path.home() / "Library" / "Application Support"
+    else:
+        base = Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share")
+    return base / "headroom" / "models"
 
 
 def names(network: str | Sequence[str] | None = None) -> list[str]:

@@ -102,6 +102,28 @@ def export(model: str, torchscript: bool, output: Path | None, overwrite: bool, 
     click.echo(f"knobs:        {', '.join(knob['name'] for knob in written.facts['knobs'])}")
 
 
+@command.command("import")
+@click.argument("kind")
+@click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="FILE...")
+@click.option("-o", "--output", type=click.Path(path_type=Path, file_okay=False), help="Folder of the model.")
+@click.option("--overwrite", is_flag=True, help="Replace the model in the folder.")
+@json_option
+def import_model(kind: str, files: tuple[Path, ...], output: Path | None, overwrite: bool, as_json: bool) -> None:
+    """Read weights in their authors' own format: KIND hdrcnn, FILE hdrcnn_params.npz, and others (see below).
+
+    No code in the files is run. The weights stay under their own licence, which is yours to know. Without -o the
+    model goes to the user's models folder and is found by its name from then on.
+    """
+    from headroom.importers import table
+
+    card = table.import_model(kind, files, output, overwrite=overwrite)
+    if as_json:
+        emit_json({**_brief(card), "parameters": card.facts["parameters"], "source": card.facts["source"]})
+        return
+    click.echo(f"{card.name}  {card.network}  {card.facts['parameters'] / 1e6:.2f} M parameters  {card.folder}")
+    click.echo(f"licence: {card.licence}")
+
+
 def _brief(card: Any) -> dict[str, Any]:
     return {
         "name": card.name,

@@ -6,12 +6,13 @@ from typing import Any
 
 from torch import nn
 
-from headroom.networks import ahdrnet, headroom1, kalantari, light_power, merge1, wu
+from headroom.networks import ahdrnet, hdrcnn, headroom1, kalantari, light_power, merge1, wu
 
 __all__ = ["NETWORKS"]
 
 NETWORKS: dict[str, tuple[type[nn.Module], type[Any]]] = {
     "headroom1": (headroom1.HeadroomOne, headroom1.Config),
+    "hdrcnn": (hdrcnn.HDRCNN, hdrcnn.Config),
     "light-power": (light_power.LightPower, light_power.Config),
     "merge1": (merge1.MergeOne, merge1.Config),
     "ahdrnet": (ahdrnet.AHDRNet, ahdrnet.Config),
