@@ -96,6 +96,7 @@ def report_of(
         "peak": tally.peak,
         "curve": {
             "asked": options.curve,
+            "looked_at": runner.contract.curve,
             "used": "declared" if estimate.keeps_stated else options.curve,
             "stated_probability": estimate.stated_probability,
             "disagreement_stops": disagreement,

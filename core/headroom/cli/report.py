@@ -119,7 +119,7 @@ def _rows(facts: dict[str, Any]) -> list[tuple[str, str]]:
         kept = "declared, kept for want of evidence" if curve["asked"] == "estimate" else "declared"
         rows.append(("curve", f"{kept}: {colour['from']}{_second_opinion(colour, curve)}"))
     else:
-        rows.append(("curve", f"estimated, expected error {curve['expected_error_stops']:.2f} stops"))
+        rows.append(("curve", _network_curve(curve)))
     if facts["masked_share"] > 0:
         mean, top = facts["gain_stops_mean"], facts["gain_stops_peak"]
         rows.append(("added", f"{mean:.1f} stops on average, {top:.1f} at most; peak {facts['peak']:.4g} (white is 1)"))
@@ -131,10 +131,18 @@ def _rows(facts: dict[str, Any]) -> list[tuple[str, str]]:
 
 def _second_opinion(colour: dict[str, Any], curve: dict[str, Any]) -> str:
     """What the network thinks of the declared curve; it is only told, never used unasked."""
-    if colour["kind"] != "display":
+    if colour["kind"] != "display" or curve["looked_at"] != "lines":
         return ""
     apart, likely = curve["disagreement_stops"], curve["stated_probability"]
     return f"; the network's estimate is {apart:.2f} stops apart and holds the declared one {likely:.0%} likely"
+
+
+def _network_curve(curve: dict[str, Any]) -> str:
+    if curve["looked_at"] == "lines":
+        return f"estimated, expected error {curve['expected_error_stops']:.2f} stops"
+    apart = f"{curve['disagreement_stops']:.2f} stops from sRGB's"
+    whose = "the network's own for every picture" if curve["looked_at"] == "fixed" else "estimated by the network"
+    return f"{whose}, {apart}"
 
 
 def _percent(share: float) -> str:

@@ -1,4 +1,4 @@
-"""Batch norm without torch's count of batches, which is no weight: half floats, in which models are shipped, overflow."""
+"""Batch norm without torch's count of batches, which is no weight and overflows the half floats that models ship in."""
 
 from __future__ import annotations
 
