@@ -1,10 +1,13 @@
 """How much more light one frame gathered than another, measured in the pictures.
 
-Every pair of frames that recorded some of the same things votes: the ratio of their linear light over small cells,
-weighted by how well each cell is known (inverse variance), outliers left out. A pair's doubt is what its answer varies
-by over the picture (motion) and over the tones (a response curve that is not the camera's). All pairs together give
-the exposures by weighted least squares. Ratios out of pictures are truer than EXIF's nominal times: Hanji, Zhong &
-Mantiuk 2020, "Noise-aware merging of high dynamic range image stacks without camera calibration", section 4.2.
+Frames of one scene hold the same light in the same shares, whatever the camera moved between them: what is brighter
+than 30 % of one is brighter than 30 % of the other. So the quantiles of two frames, channel by channel, are the same
+light seen through two exposures, without any alignment (Grossberg and Nayar 2003, "Determining the camera response
+from images: what is knowable?", section 4, histogram specification). Every pair of frames that both recorded some of
+the quantiles votes, by how well each is known; a pair's doubt is what its answer varies by over the tones and channels
+(a response curve that is not the camera's) and over the parts of the picture (content that came or went). All pairs
+together give the exposures by weighted least squares. Ratios out of pictures are truer than EXIF's nominal times:
+Hanji, Zhong and Mantiuk 2020, "Noise-aware merging of high dynamic range image stacks without camera calibration".
 """
 
 from __future__ import annotations
@@ -17,19 +20,20 @@ import numpy.typing as npt
 
 from headroom.bracket.stack import content_digest
 from headroom.errors import PlateError
-from headroom.metrics.linear import luminance
 from headroom.plate import FloatArray, Plate
 
 __all__ = ["Estimate", "estimate_stops"]
 
 CELLS_ACROSS = 384
-"""Cells of the longer side: hand-held frames move by a cell or two."""
+"""Cells of the longer side, whose means are ranked."""
 SAMPLES = 4
 """Samples of a cell to a side: a large frame is looked at through a grid of them."""
 MID_RANGE = (0.008, 0.85)
-"""Linear light between which a cell counts as well recorded; above lies what clips, below what codes round."""
-LEAST_CELLS = 48
-BLOCKS = 8
+"""Linear light between which a quantile counts as well recorded; above lies what clips, below what codes round."""
+QUANTILES = np.linspace(0.005, 0.995, 199)
+LEAST_QUANTILES = 4
+"""Two percent of a channel: what two frames must share."""
+PARTS = 2
 """The picture in so many parts to a side, whose answers are compared."""
 LEAST_SIGMA = 0.005
 """Nobody knows an exposure better than this, in stops."""
@@ -47,14 +51,6 @@ class Estimate:
 
 
 @dataclass(frozen=True)
-class _View:
-    light: Array
-    """(h, w) mean linear light of the cells."""
-    known: npt.NDArray[np.bool_]
-    """(h, w) no sample of the cell lies near black or clip."""
-
-
-@dataclass(frozen=True)
 class _Ratio:
     dark: int
     bright: int
@@ -69,12 +65,12 @@ def estimate_stops(plates: Sequence[Plate], decode: Callable[[FloatArray], Float
     """
     views = [_view(plate, decode) for plate in plates]
     digests = [content_digest(plate) for plate in plates]
-    order = sorted(range(len(plates)), key=lambda k: (float(views[k].light.mean()), digests[k]))
+    order = sorted(range(len(plates)), key=lambda k: (float(views[k].mean()), digests[k]))
     ratios = [
         ratio
         for a in range(len(order))
         for b in range(a + 1, len(order))
-        if (ratio := _ratio(views[order[a]], views[order[b]], a, b)) is not None
+        if (ratio := _vote(views[order[a]], views[order[b]], a, b)) is not None
     ]
     _check_joined(ratios, [plates[k] for k in order])
     stops, sigma = _solve(ratios, len(order))
@@ -83,66 +79,72 @@ def estimate_stops(plates: Sequence[Plate], decode: Callable[[FloatArray], Float
                     tuple(float(sigma[at[k]]) for k in range(len(plates))))  # fmt: skip
 
 
-def _view(plate: Plate, decode: Callable[[FloatArray], FloatArray]) -> _View:
+def _view(plate: Plate, decode: Callable[[FloatArray], FloatArray]) -> Array:
+    """(h, w, 3) mean linear light of the cells."""
     cell = max(1, round(max(plate.width, plate.height) / CELLS_ACROSS))
     step = max(1, cell // SAMPLES)
     side = max(1, cell // step)
     rows = [np.ascontiguousarray(plate.rows(y, y + 1)[:, ::step]) for y in range(0, plate.height, step)]
     linear = decode(np.concatenate(rows)).astype(np.float64)
-    height, width = (max(1, n // side) for n in linear.shape[:2])
     if min(linear.shape[:2]) < side:
-        side, (height, width) = 1, linear.shape[:2]
-    linear = linear[: height * side, : width * side]
-    top = linear.max(axis=2).reshape(height, side, width, side).max(axis=(1, 3))
-    light = luminance(linear).reshape(height, side, width, side).mean(axis=(1, 3))
-    return _View(light, (light > MID_RANGE[0]) & (top < MID_RANGE[1]))
+        return linear
+    height, width = (n // side for n in linear.shape[:2])
+    cells: Array = linear[: height * side, : width * side].reshape(height, side, width, side, 3).mean(axis=(1, 3))
+    return cells
 
 
-def _ratio(dark: _View, bright: _View, a: int, b: int) -> _Ratio | None:
-    both = dark.known & bright.known
-    if both.sum() < LEAST_CELLS:
+def _vote(dark: Array, bright: Array, a: int, b: int) -> _Ratio | None:
+    found = _matched(dark, bright)
+    if found is None:
         return None
-    x, y = dark.light[both], bright.light[both]
-    stops = np.log2(y / x)
-    weight = 1 / (1 / x + 1 / y)  # shot noise: the variance of a log is 1 / light
-    middle = _median(stops, weight)
-    spread = max(1.4826 * _median(np.abs(stops - middle), weight), 1e-6)
-    near = np.abs(stops - middle) <= 3 * spread
-    if near.sum() < LEAST_CELLS:
+    stops, weight, tone, channel = found
+    mean = float(np.average(stops, weights=weight))
+    over_parts = _over_parts(dark, bright, mean)
+    over_tones = _drift(stops, weight, tone)
+    over_channels = np.std([np.average(stops[channel == c], weights=weight[channel == c]) for c in set(channel)])
+    return _Ratio(a, b, mean, float(np.sqrt(over_parts**2 + over_tones**2 + over_channels**2 / 3 + LEAST_SIGMA**2)))
+
+
+def _matched(dark: Array, bright: Array) -> tuple[Array, Array, Array, Array] | None:
+    """Stops between the quantiles that both recorded, their weights, their tones, their channels."""
+    parts = []
+    for c in range(3):
+        x, y = (np.quantile(view[..., c], QUANTILES) for view in (dark, bright))
+        both = (x > MID_RANGE[0]) & (y < MID_RANGE[1]) & (y > MID_RANGE[0]) & (x < MID_RANGE[1])
+        if both.sum() >= LEAST_QUANTILES:
+            x, y = x[both], y[both]
+            weight = 1 / (1 / x + 1 / y)  # shot noise: the variance of a logarithm is 1 / light
+            parts.append((np.log2(y / x), weight, np.log2(x * y) / 2, np.full(len(x), float(c))))
+    if not parts:
         return None
-    mean = float(np.average(stops[near], weights=weight[near]))
-    over_tones = _over_tones(np.log2(x * y)[near] / 2, stops[near], weight[near])
-    over_place = _over_place(both, near, stops, weight)
-    return _Ratio(a, b, mean, float(np.sqrt(over_tones**2 + over_place**2 + LEAST_SIGMA**2)))
+    stops, weight, tone, channel = (np.concatenate(column) for column in zip(*parts, strict=True))
+    return stops, weight, tone, channel
 
 
-def _median(values: Array, weight: Array) -> float:
-    order = np.argsort(values, kind="stable")
-    total = np.cumsum(weight[order])
-    return float(values[order][np.searchsorted(total, total[-1] / 2)])
-
-
-def _over_tones(tone: Array, stops: Array, weight: Array) -> float:
+def _drift(stops: Array, weight: Array, tone: Array) -> float:
     """How far the answer drifts over the middle half of the tones: a wrong curve shows there."""
-    zero = np.average(tone, weights=weight)
+    zero, mean = np.average(tone, weights=weight), np.average(stops, weights=weight)
     variance = np.average((tone - zero) ** 2, weights=weight)
     if variance < 1e-6:
         return 0.0
-    slope = np.average((tone - zero) * (stops - np.average(stops, weights=weight)), weights=weight) / variance
+    slope = np.average((tone - zero) * (stops - mean), weights=weight) / variance
     return float(abs(slope) * np.sqrt(variance) * 0.67)  # the middle half of a normal distribution is +-0.67 sigma
 
 
-def _over_place(both: npt.NDArray[np.bool_], near: npt.NDArray[np.bool_], stops: Array, weight: Array) -> float:
-    """Standard error of the mean, from how the parts of the picture differ."""
-    y, x = np.nonzero(both)
-    block = (y * BLOCKS // both.shape[0]) * BLOCKS + x * BLOCKS // both.shape[1]
-    held = np.bincount(block[near], weight[near], BLOCKS**2)
-    summed = np.bincount(block[near], (weight * stops)[near], BLOCKS**2)
-    means, share = summed[held > 0] / held[held > 0], held[held > 0] / held.sum()
-    if len(means) < 2:
-        return float(stops[near].std())
-    spread = np.sqrt(np.sum(share * (means - np.sum(share * means)) ** 2))
-    return float(spread * np.sqrt(np.sum(share**2) / (1 - np.sum(share**2))))
+def _over_parts(dark: Array, bright: Array, mean: float) -> float:
+    """Standard error of the mean, from how the parts of the picture differ from it."""
+    rows, columns = (np.array_split(np.arange(n), PARTS) for n in dark.shape[:2])
+    answers, weights = [], []
+    for y in rows:
+        for x in columns:
+            found = _matched(dark[np.ix_(y, x)], bright[np.ix_(y, x)]) if len(y) and len(x) else None
+            if found is not None:
+                answers.append(np.average(found[0], weights=found[1]))
+                weights.append(found[1].sum())
+    if not answers:
+        return 0.0
+    share = np.array(weights) / np.sum(weights)
+    return float(np.sqrt(np.sum(share * (np.array(answers) - mean) ** 2) * np.sum(share**2)))
 
 
 def _check_joined(ratios: Sequence[_Ratio], plates: Sequence[Plate]) -> None:

@@ -45,8 +45,14 @@ def in_order(shots: Iterable[Shot]) -> list[Shot]:
     return sorted(shots, key=lambda shot: shot.taken or 0.0)
 
 
-def stacks_in(shots: Iterable[Shot], *, per_stack: int | None = None) -> tuple[list[tuple[Shot, ...]], list[LeftOut]]:
-    """The stacks, in order of time, and what belongs to none. ``per_stack``: so many frames each, without a guess."""
+def stacks_in(
+    shots: Iterable[Shot], *, per_stack: int | None = None, frames: int | None = None, by_exposure: bool = True
+) -> tuple[list[tuple[Shot, ...]], list[LeftOut]]:
+    """The stacks, in order of time, and what belongs to none.
+
+    ``per_stack``: so many frames each, without a guess. ``frames``: a run of a multiple of so many is that many stacks.
+    ``by_exposure``: whether what the files state counts; not where the user knows better.
+    """
     ordered = in_order(shots)
     if per_stack is not None:
         if len(ordered) % per_stack:
@@ -58,8 +64,9 @@ def stacks_in(shots: Iterable[Shot], *, per_stack: int | None = None) -> tuple[l
     runs = [
         stack
         for kind in kinds.values()
-        for moment in _joined(_by_pauses(_frames(kind)))
-        for stack in _by_pattern(moment)
+        for moment in _joined(_by_pauses(_frames(kind, by_exposure)))
+        for part in _by_pattern(moment)
+        for stack in _in_runs_of(frames, part)
     ]
     place = {shot: k for k, shot in enumerate(ordered)}
     runs.sort(key=lambda run: place[run[0].shot])
@@ -75,10 +82,16 @@ def stacks_in(shots: Iterable[Shot], *, per_stack: int | None = None) -> tuple[l
     return stacks, left_out
 
 
-def _frames(kind: list[Shot]) -> list[_Frame]:
+def _in_runs_of(count: int | None, run: list[_Frame]) -> list[list[_Frame]]:
+    if count is None or count < 2 or len(run) % count:
+        return [run]
+    return [run[k : k + count] for k in range(0, len(run), count)]
+
+
+def _frames(kind: list[Shot], by_exposure: bool) -> list[_Frame]:
     """Of one camera and size: a stray picture without EXIF says nothing about the others."""
     shots = in_order(kind)
-    stops, _ = stated_stops([shot.stated for shot in shots])
+    stops = stated_stops([shot.stated for shot in shots])[0] if by_exposure else None
     return [_Frame(shot, None if stops is None else stops[k]) for k, shot in enumerate(shots)]
 
 
@@ -128,8 +141,9 @@ def _by_pattern(frames: list[_Frame]) -> list[list[_Frame]]:
     if len(frames) < 4 or frames[0].stops is None or _same_everywhere(frames):
         return [frames]
     stops = [frame.stops or 0.0 for frame in frames]
-    if not any(abs(a - b) < SAME_EV for k, a in enumerate(stops) for b in stops[:k]):
-        return [frames]
+    steps = [later - earlier for earlier, later in pairwise(stops)]
+    if min(steps) > SAME_EV or max(steps) < -SAME_EV:
+        return [frames]  # one long rise or fall also repeats its steps
     for period in range(2, len(frames) // 2 + 1):
         if len(frames) % period == 0 and _repeats(stops, period):
             return [frames[k : k + period] for k in range(0, len(frames), period)]

@@ -34,11 +34,14 @@ class Plan:
     """Pictures of folders that belong to no stack, and why, one line each."""
 
 
-def plan_stacks(inputs: Sequence[Path], output: Path, *, per_stack: int | None = None) -> Plan:
+def plan_stacks(
+    inputs: Sequence[Path], output: Path, *, per_stack: int | None = None, frames: int | None = None,
+    by_exposure: bool = True,
+) -> Plan:  # fmt: skip
     """The stacks of the inputs.
 
     Files and an ``output`` file are one stack. With a folder after ``-o``, files are told apart as those of a folder
-    are: by time, size and exposure. A folder that holds folders only stands for those.
+    are: by time, size and exposure. A folder that holds folders only stands for those. The rest as `stacks_in`.
     """
     if not inputs:
         raise UsageError("no input: name the frames of a bracket, or a folder")
@@ -52,7 +55,8 @@ def plan_stacks(inputs: Sequence[Path], output: Path, *, per_stack: int | None =
         return Plan(tasks=[task])
     found: list[tuple[Path | None, list[tuple[Shot, ...]]]] = []
     for folder, paths in [(None, files)] * bool(files) + [(folder, _pictures(folder, left_out)) for folder in folders]:
-        stacks, others = stacks_in([read_shot(path) for path in paths], per_stack=per_stack)
+        shots = [read_shot(path) for path in paths]
+        stacks, others = stacks_in(shots, per_stack=per_stack, frames=frames, by_exposure=by_exposure)
         left_out += [_line(other) for other in others]
         found.append((folder, stacks))
     count = sum(len(stacks) for _, stacks in found)

@@ -61,7 +61,11 @@ class MergeJob:
         """Find the method and the stacks; whatever can be refused is refused before a pixel is read."""
         request = self.request
         self.merger = merger(request.merging.method, device=request.merging.device, precision=request.merging.precision)
-        self.plan = plan_stacks(request.inputs, request.output, per_stack=request.per_stack)
+        stated = request.exposing.ev_stops
+        self.plan = plan_stacks(
+            request.inputs, request.output, per_stack=request.per_stack, frames=None if stated is None else len(stated),
+            by_exposure=stated is None and not request.exposing.estimate,
+        )  # fmt: skip
         for task in self.plan.tasks:
             if task.target.exists() and not request.overwrite:
                 raise WriteError(f"{task.target} exists; give --overwrite to replace it, or another name")
@@ -123,7 +127,10 @@ class MergeJob:
             self._reconstructor = Reconstructor(
                 merging.model, device=merging.device, precision=merging.precision, memory_bytes=merging.memory_bytes
             )
-        return go_on(picture, darkest, self._reconstructor, lambda share: tick("go on", share))
+        return go_on(
+            picture.radiance, picture.unrecorded, darkest, self._reconstructor,
+            progress=lambda share: tick("go on", share),
+        )  # fmt: skip
 
     def _plot_path(self, task: Task) -> Path:
         path = self.request.response_plot
