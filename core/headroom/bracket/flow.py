@@ -24,17 +24,25 @@ LEAST_CELLS = 16
 """Sides of a guide below which nothing is taken to move: the optical flow's pyramid needs more."""
 WINDOW_SIGMA = 3.0
 """Guide pixels over which two ways of laying a frame on another are compared."""
-NOISE_CODES = 1.5
-"""Square-root codes that a difference has at least: 8-bit steps and their noise; times the root of the gain."""
+DENOISE_SIGMA = 1.2
+"""Two frames are compared through a blur that leaves about ``KEPT`` of their noise."""
+KEPT = 0.5
+LEAST_NOISE = 0.7
+"""Codes of a guide: its own rounding, and what interpolation does to it."""
 BETTER = 0.7
 """Share of what no motion leaves unexplained that a flow may leave, to be half believed."""
+TONES = 16
+QUIET = 0.25
+"""Of the blocks of a tone, ordered by their detail, the one that shows the noise alone."""
+BLOCK = 8
+LEAST_BLOCKS = 8
 LOOP_PX = 1.0
 """How far the way there and back may miss its start, and a share of the way."""
 LOOP_SHARE = 0.1
-TEXTURE_CODES = 2.0
-"""Spread of a neighbourhood that shows where it lies."""
-HIDDEN_CODES = 4.0
-"""What a hidden place differs by, in multiples of the noise."""
+TEXTURE = 2.0
+"""Spread of a neighbourhood that shows where it lies, in multiples of the noise."""
+HIDDEN = 4.0
+"""What a hidden place differs by."""
 
 
 class Field:
@@ -49,35 +57,36 @@ class Field:
         """(h, w) 0..1: 0 where the frame hides what the reference shows."""
 
 
-def local_motion(here: Gray, there: Gray, here_useful: Gray, there_useful: Gray, *, gain: float) -> Field:
-    """Both guides on the reference's grid, of matched exposure; ``gain``: the larger of theirs."""
+def local_motion(here: Gray, there: Gray, here_useful: Gray, there_useful: Gray) -> Field:
+    """Both guides on the reference's grid, of matched exposure."""
     h, w = here.shape
     if min(h, w) < LEAST_CELLS:
         return Field(np.zeros((h, w, 2), np.float32), np.zeros((h, w), np.float32), np.ones((h, w), np.float32))
-    noise = np.float32(NOISE_CODES * gain**0.5)
     with _one_thread():
         finder = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
         ahead, back = finder.calc(here, there, None), finder.calc(there, here, None)
     at = pixels(h, w) + ahead
     miss = ahead + look_up(back, at)
     loop = np.hypot(miss[..., 0], miss[..., 1]) / (LOOP_PX + LOOP_SHARE * np.hypot(ahead[..., 0], ahead[..., 1]))
+    agree = np.exp(-0.5 * loop**2)
+    quiet_here, quiet_there = (
+        cv2.GaussianBlur(gray.astype(np.float32), (0, 0), DENOISE_SIGMA) for gray in (here, there)
+    )
+    noise = LEAST_NOISE + KEPT * _noise(here, there, here_useful, there_useful)[quiet_here.astype(np.uint8)]
     both = (here_useful > 0) & (there_useful > 0)
     moved_useful = (here_useful > 0) & (look_up(there_useful, at) > 250)
-    plain = _unexplained(here, there.astype(np.float32), both)
-    moved = _unexplained(here, look_up(there.astype(np.float32), at), moved_useful)
+    plain = _unexplained(quiet_here, quiet_there, both)
+    moved = _unexplained(quiet_here, look_up(quiet_there, at), moved_useful)
     # 1 where the flow leaves a fraction of what no motion leaves, beyond noise; 0 where it leaves as much.
-    ratio = (moved + noise) / (plain + noise)
-    belief = ((1 - ratio) / (2 * (1 - BETTER))).clip(0, 1)
+    belief = ((1 - (moved + noise) / (plain + noise)) / (2 * (1 - BETTER))).clip(0, 1)
     belief = belief * (3 - 2 * belief)
-    textured = _share(_spread(here), TEXTURE_CODES * noise)
-    measured = textured * np.exp(-0.5 * loop**2) * moved_useful
+    textured = _share(_spread(quiet_here) / noise, TEXTURE)
+    measured = textured * agree * moved_useful
     rests = textured * (1 - belief) * (plain < 2 * noise) * both
     evidence = np.maximum(measured * belief, rests).astype(np.float32)
     flow = _spread_out(ahead * belief[..., None], evidence)
-    at = pixels(h, w) + flow
-    left = np.abs(here - look_up(there.astype(np.float32), at))
-    left = cv2.GaussianBlur(left, (0, 0), 1.0)
-    hidden = _share(left, HIDDEN_CODES * noise) * (1 - np.exp(-0.5 * loop**2)) * moved_useful
+    left = np.abs(quiet_here - look_up(quiet_there, pixels(h, w) + flow))
+    hidden = _share(left / noise, HIDDEN) * (1 - agree) * moved_useful
     return Field(flow, evidence, (1 - hidden).astype(np.float32))
 
 
@@ -93,7 +102,30 @@ def look_up(values: npt.NDArray[np.generic], at: FloatArray) -> FloatArray:
     return found
 
 
-def _unexplained(here: Gray, there: FloatArray, where: npt.NDArray[np.bool_]) -> FloatArray:
+def _noise(here: Gray, there: Gray, here_useful: Gray, there_useful: Gray) -> FloatArray:
+    """(256,) standard deviation of the difference of two guides by tone, from the quietest blocks of each."""
+    variance = np.zeros(256, np.float32)
+    for gray, useful in ((here, here_useful), (there, there_useful)):
+        h, w = (side // BLOCK * BLOCK for side in gray.shape)
+        picture = gray[:h, :w].astype(np.float32)
+        # Second difference over a 2 x 2 square: lines and slopes vanish, noise keeps its variance.
+        detail = np.zeros_like(picture)
+        detail[:-1, :-1] = (picture[:-1, :-1] - picture[1:, :-1] - picture[:-1, 1:] + picture[1:, 1:]) / 2
+        tone, power, good = (
+            part.reshape(h // BLOCK, BLOCK, w // BLOCK, BLOCK).mean(axis=(1, 3))
+            for part in (picture, detail**2, (useful[:h, :w] > 0).astype(np.float32))
+        )
+        known = []
+        for n in range(TONES):
+            inside = (good > 0.9) & (tone >= n * 256 / TONES) & (tone < (n + 1) * 256 / TONES)
+            if inside.sum() >= LEAST_BLOCKS:
+                known.append(((n + 0.5) * 256 / TONES, float(np.quantile(power[inside], QUIET))))
+        if known:
+            variance += np.interp(np.arange(256), *zip(*known, strict=True)).astype(np.float32)
+    return np.sqrt(variance)
+
+
+def _unexplained(here: FloatArray, there: FloatArray, where: npt.NDArray[np.bool_]) -> FloatArray:
     """Mean difference in a neighbourhood, over what both recorded; 0 where they recorded nothing."""
     weight = where.astype(np.float32)
     difference = np.abs(here - there) * weight
@@ -102,9 +134,8 @@ def _unexplained(here: Gray, there: FloatArray, where: npt.NDArray[np.bool_]) ->
     return mean
 
 
-def _spread(gray: Gray) -> FloatArray:
+def _spread(picture: FloatArray) -> FloatArray:
     """Standard deviation of a neighbourhood."""
-    picture = gray.astype(np.float32)
     mean, square = (cv2.GaussianBlur(part, (0, 0), WINDOW_SIGMA) for part in (picture, picture * picture))
     deviation: FloatArray = np.sqrt(np.maximum(square - mean * mean, 0))
     return deviation

@@ -49,8 +49,6 @@ class Guide:
     """(h, w) square-root code of its light at the exposure asked for."""
     useful: Gray
     """(h, w) 255 where the frame recorded something, 0 where it clipped or is too dark."""
-    gain: float = 1.0
-    """How far the frame was raised, and its noise with it."""
 
 
 def guide(recorded: Recorded, height: int, width: int, *, gain: float, step: int) -> Guide:
@@ -67,7 +65,7 @@ def guide(recorded: Recorded, height: int, width: int, *, gain: float, step: int
         part = slice(y0 // step, y0 // step + len(cells))
         gray[part] = (cells[..., 0] * 255 + 0.5).astype(np.uint8)
         useful[part] = ((cells[..., 1] > LEAST_CODE) & (cells[..., 2] < CLIPPED)) * np.uint8(255)
-    return Guide(gray, useful, gain)
+    return Guide(gray, useful)
 
 
 def match_tones(gray: Gray, like: Gray, where: npt.NDArray[np.bool_]) -> Gray:

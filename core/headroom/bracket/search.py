@@ -45,11 +45,6 @@ class Pair:
     here: Guide
     there: Guide
 
-    @property
-    def gain(self) -> float:
-        """How far the darker one was raised."""
-        return max(self.here.gain, self.there.gain)
-
 
 def find_motions(
     frames: Frames,
@@ -125,7 +120,7 @@ def _parts(
 ) -> Field:
     """The frame's flow; where the reference clipped, by way of the frame between."""
     there, useful = _laid(pair.there, motion, step)
-    field = local_motion(pair.here.gray, there, pair.here.useful, useful, gain=pair.gain)
+    field = local_motion(pair.here.gray, there, pair.here.useful, useful)
     if chained is None or before is None:
         return field
     lost = 1 - cv2.GaussianBlur((pair.here.useful > 0).astype(np.float32), (0, 0), 2.0)
@@ -133,7 +128,7 @@ def _parts(
         return field
     middle, middle_useful = _laid(chained.here, motion_before, step)
     there, useful = _laid(chained.there, motion, step)
-    last = local_motion(middle, there, middle_useful, useful, gain=chained.gain)
+    last = local_motion(middle, there, middle_useful, useful)
     at = pixels(*lost.shape) + before.flow
     share = (lost * look_up(last.evidence, at) * (1 - field.evidence))[..., None]
     flow = field.flow + share * (before.flow + look_up(last.flow, at) - field.flow)
