@@ -115,13 +115,14 @@ def _noise(here: Gray, there: Gray, here_useful: Gray, there_useful: Gray) -> Fl
             part.reshape(h // BLOCK, BLOCK, w // BLOCK, BLOCK).mean(axis=(1, 3))
             for part in (picture, detail**2, (useful[:h, :w] > 0).astype(np.float32))
         )
-        known = []
+        tones, powers = [], []
         for n in range(TONES):
             inside = (good > 0.9) & (tone >= n * 256 / TONES) & (tone < (n + 1) * 256 / TONES)
             if inside.sum() >= LEAST_BLOCKS:
-                known.append(((n + 0.5) * 256 / TONES, float(np.quantile(power[inside], QUIET))))
-        if known:
-            variance += np.interp(np.arange(256), *zip(*known, strict=True)).astype(np.float32)
+                tones.append((n + 0.5) * 256 / TONES)
+                powers.append(float(np.quantile(power[inside], QUIET)))
+        if tones:
+            variance += np.interp(np.arange(256), tones, powers).astype(np.float32)
     return np.sqrt(variance)
 
 

@@ -23,8 +23,11 @@ __all__ = ["find_motions"]
 DIRECT_STOPS = 5.0
 """Frames further apart share too little: they are sought by way of the frame between."""
 TRUSTED = ("features",)
-STILL_PX = 0.12
+STILL_PX = 0.2
 """A flow under so many pixels of the plate is none."""
+
+LEAST_SHARE = 2e-4
+"""Of the picture: what moves in less of it is a mistake."""
 
 
 class Frames(Protocol):
@@ -150,6 +153,7 @@ def _with_flow(motion: Motion, field: Field, step: int) -> Motion:
     # What moves by less than resampling costs does not move; between there and twice that, gradually more.
     share = ((length - STILL_PX) / STILL_PX).clip(0, 1)
     flow *= share[..., None]
+    moves = (share > 0).mean() >= LEAST_SHARE
     seen: npt.NDArray[np.uint8] = (field.seen * 255 + 0.5).astype(np.uint8)
     found = {
         **(motion.found or {}),
@@ -159,8 +163,8 @@ def _with_flow(motion: Motion, field: Field, step: int) -> Motion:
     }
     return replace(
         motion,
-        flow=flow.astype(np.float16) if share.any() else None,
-        seen=seen if seen.min() < 255 else None,
+        flow=flow.astype(np.float16) if moves else None,
+        seen=seen if seen.min() < 128 else None,
         step=step,
         found=found,
     )
