@@ -12,7 +12,7 @@ from headroom.bracket.align import Way
 from headroom.bracket.mergers import Merger, available, merger
 from headroom.evaluate.brackets.frames import Frames
 from headroom.evaluate.brackets.methods import BracketFunction, BracketMethod
-from headroom.evaluate.brackets.names import SINGLE
+from headroom.evaluate.brackets.names import DEFAULT, GOES_ON, SINGLE
 from headroom.evaluate.model import declared_plan, plate_of
 from headroom.plate import FloatArray
 
@@ -38,6 +38,8 @@ def bracket_methods(
     """
     mergers = {name: merger(name, device=device, precision=precision) for name in names or available()}
     found = [_method(name, made, ALIGN) for name, made in mergers.items()]
+    if DEFAULT in mergers:
+        found.append(_going_on(mergers[DEFAULT], device, precision))
     if not names:
         found += [
             _method(f"inverse-variance --align {how}", mergers["inverse-variance"], how) for how in OTHERWISE_ALIGNED
@@ -71,6 +73,22 @@ def _method(name: str, made: Merger, how: Way) -> BracketMethod:
         parameters=sum(weight.numel() for weight in module.parameters()) if module else 0,
         trained=module is None or made.card is not None,
     )
+
+
+def _going_on(made: Merger, device: str, precision: str) -> BracketMethod:
+    """As ``headroom merge`` runs a method where it is told nothing else."""
+    from headroom.bracket.continuation import go_on
+    from headroom.reconstruct import Reconstructor
+
+    reconstructor = Reconstructor(device=device, precision=precision)
+
+    def run(frames: Frames) -> FloatArray:
+        aligned = frames.aligned(ALIGN)
+        merged = made(aligned.window(0, aligned.height), frames.exposures, frames.reference)
+        go_on(merged.radiance, merged.doubt, float(frames.exposures[0]), reconstructor)
+        return merged.radiance
+
+    return BracketMethod(GOES_ON.format(made.name), run, ALIGN)
 
 
 def _single(device: str, precision: str) -> BracketFunction:
