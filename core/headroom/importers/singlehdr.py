@@ -91,8 +91,7 @@ def convert(variables: Arrays, *, named: str) -> tuple[Config, dict[str, Tensor]
             raise WeightsError(f"{named}: {theirs} is {shape}, which does not fit the other layers")
         if not tensors[ours].isfinite().all():
             raise WeightsError(f"{named}: {theirs} holds numbers that are not finite")
-    counts = {name: value for name, value in expected.items() if name.endswith("num_batches_tracked")}
-    return config, tensors | counts
+    return config, tensors
 
 
 def _config(variables: Arrays, *, refine: bool) -> Config:

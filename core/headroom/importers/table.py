@@ -58,7 +58,11 @@ IMPORTERS: dict[str, Importer] = {
     "hdrcnn": Importer(
         network="hdrcnn", module="hdrcnn", model="hdrcnn", files="hdrcnn_params.npz of Eilertsen et al. 2017"
     ),
-}
+    "singlehdr": Importer(
+        network="singlehdr", module="singlehdr", model="singlehdr",
+        files="the checkpoints of Liu et al. 2020: dequantization, linearization and hallucination, or the whole one",
+    ),
+}  # fmt: skip
 """By the name that the command line takes."""
 
 

@@ -21,6 +21,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812  the name that every torch reader knows
 
+from headroom.networks.norm import BatchNorm
+
 __all__ = ["WIDTHS", "HallucinationNet", "Upsample", "soft_mask"]
 
 WIDTHS = (64, 128, 256, 512, 512)
@@ -55,12 +57,12 @@ class HallucinationNet(nn.Module):
             for a, b, depth in zip([3, *widths], widths, DEPTHS, strict=False)
         )
         self.bottom = nn.Conv2d(widths[-1], widths[-1], 3, padding=1)
-        self.bottom_norm = nn.BatchNorm2d(widths[-1])
+        self.bottom_norm = _norm(widths[-1])
         decoded = [widths[-1], *widths[::-1]]
         self.up = nn.ModuleList(UpStep(a, b, upsample) for a, b in zip(decoded, decoded[1:], strict=False))
         self.fuse = nn.ModuleList(addition(width) for width in decoded[1:])
         self.head = nn.Conv2d(widths[0], 3, 1)
-        self.head_norm = nn.BatchNorm2d(3)
+        self.head_norm = _norm(3)
         self.head_fuse = addition(3)
 
     def forward(self, linear: Tensor) -> Tensor:
@@ -97,7 +99,7 @@ class UpStep(nn.Module):
                 self.conv.weight[same, same] = torch.outer(ramp, ramp)
         else:
             self.conv = nn.Conv2d(inputs, outputs, 3)
-        self.norm = nn.BatchNorm2d(outputs)
+        self.norm = _norm(outputs)
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, inputs, n, m) to (B, outputs, 2n, 2m)."""
@@ -106,6 +108,11 @@ class UpStep(nn.Module):
         x = F.interpolate(x, scale_factor=2, mode="nearest")
         x = F.pad(x, (1, 1, 1, 1), mode="reflect")
         return F.relu(self.norm(F.relu(self.conv(x))))
+
+
+def _norm(width: int) -> BatchNorm:
+    """TensorLayer's."""
+    return BatchNorm(width, eps=1e-5, decay=0.9)
 
 
 def addition(width: int) -> nn.Conv2d:

@@ -25,6 +25,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812  the name that every torch reader knows
 
+from headroom.networks.norm import BatchNorm
 from headroom.networks.singlehdr.tensorflow_ops import max_pool_same, pad_same, sobel_edges
 
 __all__ = ["BINS", "CURVE_SAMPLES", "Backbone", "Bins", "LinearizationNet", "apply_curve", "rising"]
@@ -34,6 +35,7 @@ CURVE_SAMPLES = 1024
 COEFFICIENTS = 11
 """K of the paper: components of the inverse EMoR basis."""
 NORM_EPS = 1e-3
+NORM_DECAY = 0.999
 """slim's batch norm."""
 RESNET18_HIDDEN = 256
 """The paper does not say how wide its first fully connected layer is."""
@@ -56,7 +58,7 @@ class LinearizationNet(nn.Module):
         monotone: bool = True,
         bins: Bins = "code",
         backbone: Backbone = "bottleneck",
-        norm_momentum: float = 1e-3,
+        norm_decay: float = NORM_DECAY,
     ) -> None:
         """``width``: channels of the first convolution, 64 in the paper; all others follow it."""
         super().__init__()
@@ -74,8 +76,8 @@ class LinearizationNet(nn.Module):
                 nn.Linear(features, RESNET18_HIDDEN), nn.ReLU(), nn.Linear(RESNET18_HIDDEN, COEFFICIENTS)
             )
         for module in self.modules():
-            if isinstance(module, nn.BatchNorm2d):
-                module.momentum = norm_momentum
+            if isinstance(module, BatchNorm):
+                module.momentum = 1 - norm_decay
         mean, components = _inverse_emor()
         self.register_buffer("mean_curve", mean, persistent=False)
         self.register_buffer("components", components, persistent=False)
@@ -193,8 +195,8 @@ def _resnet18(width: int) -> tuple[nn.ModuleList, int]:
     return blocks, inputs
 
 
-def _norm(width: int) -> nn.BatchNorm2d:
-    return nn.BatchNorm2d(width, eps=NORM_EPS)
+def _norm(width: int) -> BatchNorm:
+    return BatchNorm(width, eps=NORM_EPS, decay=NORM_DECAY)
 
 
 @lru_cache(maxsize=1)

@@ -54,8 +54,8 @@ class Config:
     monotone: bool = True
     bins: Bins = "code"
     backbone: Backbone = "bottleneck"
-    norm_momentum: float = 1e-3
-    """Of Linearization-Net's batch norms while training; short runs need more."""
+    norm_decay: float = linearization.NORM_DECAY
+    """Of Linearization-Net's batch norms while training; short runs need less."""
     hallucinate_widths: tuple[int, ...] = hallucination.WIDTHS
     upsample: Upsample = "resize"
     signed: bool = False
@@ -100,7 +100,7 @@ class SingleHDR(SingleImageNetwork):
             monotone=config.monotone,
             bins=config.bins,
             backbone=config.backbone,
-            norm_momentum=config.norm_momentum,
+            norm_decay=config.norm_decay,
         )
         self.hallucination = HallucinationNet(config.hallucinate_widths, upsample=config.upsample, signed=config.signed)
         self.refinement = refinement.RefinementNet(config.refine_widths) if config.refine_widths else None
