@@ -115,7 +115,7 @@ class Reconstructor:
             raise UsageError(f"--curve estimate is for display-referred plates, not for {colour.from_space}")
         if options.scaling != 1.0 and colour.kind != "display":
             raise UsageError(f"--scaling is for display-referred plates; say --clip-level for {colour.from_space}")
-        self._refuse_missing_stages(options)
+        self.check(options)
         clip = clip or clip_level(plate, user=options.clip_level)
         encoder = Encoder(plate, colour, clip, options.tau, options.boost, options.scaling)
         passed_through = colour.kind == "linear" and options.clip_level is None and clip.peak > HDR_ALREADY
@@ -185,7 +185,8 @@ class Reconstructor:
             )
         return report
 
-    def _refuse_missing_stages(self, options: Options) -> None:
+    def check(self, options: Options) -> None:
+        """``UsageError`` where the model lacks a stage that is asked for."""
         for stage in ("dequantize", "refine"):
             if getattr(options, stage) and stage not in self.runner.contract.stages:
                 has = ", ".join(self.runner.contract.stages)

@@ -42,6 +42,7 @@ class Conversion:
             precision=settings.precision,
             memory_bytes=settings.memory_bytes,
         )
+        self.reconstructor.check(settings.options)
 
     def colour_of(self, plate: Plate) -> ColourPlan:
         """How this plate's codes become light."""

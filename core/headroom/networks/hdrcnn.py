@@ -48,7 +48,7 @@ DEPTHS = (2, 2, 3, 3, 3)
 DECODER_WIDTHS = (512, 512, 256, 128, 64)
 NORM_EPSILON, NORM_DECAY = 1e-5, 0.9
 """TensorLayer's defaults."""
-BYTES_PER_PX = (60, 1440)
+BYTES_PER_PX = (100, 1400)
 """Upper bound of memory in float32: fixed, and at full width (``benchmarks/memory.py``)."""
 
 
