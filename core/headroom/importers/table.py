@@ -33,6 +33,8 @@ class Imported:
     """Its state dict, whole."""
     facts: Mapping[str, Any] = field(default_factory=dict)
     """More for the card."""
+    model: str | None = None
+    """Name of the model where the files decide it; None: the importer's."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,6 +64,17 @@ IMPORTERS: dict[str, Importer] = {
         network="singlehdr", module="singlehdr", model="singlehdr",
         files="the checkpoints of Liu et al. 2020: dequantization, linearization and hallucination, or the whole one",
     ),
+    "ahdrnet": Importer(
+        network="ahdrnet", module="ahdrnet", model="ahdrnet", files="the .pth state dict of Yan et al. 2019",
+    ),
+    "wu": Importer(
+        network="wu", module="wu", model="wu-resnet",
+        files="the checkpoint of Wu et al. 2018, by its name before .index",
+    ),
+    "kalantari": Importer(
+        network="kalantari", module="kalantari", model="kalantari-we",
+        files="a checkpoint of the TensorFlow remake of Kalantari et al. 2017, by its name before .index",
+    ),
 }  # fmt: skip
 """By the name that the command line takes."""
 
@@ -75,14 +88,20 @@ def import_model(kind: str, paths: Sequence[Path], folder: Path | None = None, *
     if kind not in IMPORTERS:
         raise UsageError(f"cannot import {kind!r}; there are: {', '.join(IMPORTERS)}")
     importer = IMPORTERS[kind]
-    folder = folder or weights.user_folder() / importer.model
-    if (folder / weights.CARD_FILE).exists() and not overwrite:
-        raise UsageError(f"{folder} holds a model already; name another folder with -o, or say --overwrite")
+    if folder is not None:
+        _refuse_to_replace(folder, overwrite)
     missing = [str(path) for path in paths if not _is_there(path)]
     if missing or not paths:
         raise WeightsError(f"{', '.join(missing) or kind}: not found; give {importer.files}")
     imported = importer.read(paths)
+    folder = folder or weights.user_folder() / (imported.model or importer.model)
+    _refuse_to_replace(folder, overwrite)
     return _write(folder, importer, imported, paths)
+
+
+def _refuse_to_replace(folder: Path, overwrite: bool) -> None:
+    if (folder / weights.CARD_FILE).exists() and not overwrite:
+        raise UsageError(f"{folder} holds a model already; name another folder with -o, or say --overwrite")
 
 
 def _write(folder: Path, importer: Importer, imported: Imported, paths: Sequence[Path]) -> weights.Card:

@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812  the name that every torch reader knows
 
 from headroom.networks.merging import Light, MergeContract, MergeNetwork, Stack, gamma_code, hdr01, triples, unrecorded
+from headroom.networks.norm import BatchNorm
 
 __all__ = ["MERGERS", "Config", "Wu"]
 
@@ -25,8 +26,7 @@ MERGERS = ("resnet", "unet")
 FRAME_CHANNELS = 6
 LEAK = 0.2
 NORM_EPSILON = 1e-5
-NORM_MOMENTUM = 0.1
-"""TensorFlow's decay of 0.9."""
+NORM_DECAY = 0.9
 START_STD = 0.02
 """Of the normal weights that training starts from."""
 
@@ -172,8 +172,8 @@ class Transposed(nn.ConvTranspose2d):
         return super().forward(input, output_size)[..., :-1, :-1]
 
 
-def _norm(width: int) -> nn.BatchNorm2d:
-    return nn.BatchNorm2d(width, eps=NORM_EPSILON, momentum=NORM_MOMENTUM)
+def _norm(width: int) -> BatchNorm:
+    return BatchNorm(width, eps=NORM_EPSILON, decay=NORM_DECAY)
 
 
 def _gflop_per_mp(config: Config) -> float:
