@@ -7,6 +7,7 @@ import math
 import time
 from dataclasses import replace
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 import pytest
@@ -15,7 +16,8 @@ from click.testing import CliRunner
 
 from headroom import io, weights
 from headroom.cli.main import cli
-from headroom.errors import Cancelled, PlateError
+from headroom.errors import Cancelled, DeviceError, PlateError
+from headroom.networks.merging import MergeNetwork
 from headroom.networks.table import NETWORKS
 from headroom.train.merge_batches import MergeBatch, MergeBatches
 from headroom.train.merge_crops import Crops, Pool, load_crops, save_crops, stack_of
@@ -140,10 +142,13 @@ def test_a_run_learns_goes_on_and_stops_by_time(brackets: Path, tmp_path: Path) 
 
 
 @pytest.mark.parametrize("name", ["ahdrnet-small", "kalantari-we-small", "kalantari-wie-small", "wu-resnet-small"])
-def test_every_small_recipe_takes_steps(name: str, brackets: Path, tmp_path: Path) -> None:
+def test_every_small_recipe_takes_steps(
+    name: str, brackets: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     recipe = replace(MERGE_RECIPES[name](), steps=2, batch=2, staging=TINY.staging)
     path = train_merge(recipe, SCENES[:2], [], tmp_path, brackets=brackets)
     assert path.is_file()
+    assert "not finite" not in caplog.text
 
 
 def test_crops_are_made_where_the_network_is(tmp_path: Path) -> None:
@@ -163,8 +168,9 @@ def test_recipes_fit_their_networks() -> None:
         assert recipe.name == name
         network, config = NETWORKS[recipe.network]
         assert isinstance(recipe.config, config)
-        assert network(recipe.config).contract.frames == recipe.frames  # type: ignore[union-attr]
-        assert recipe.staging.crop_px % network(recipe.config).contract.multiple_of == 0  # type: ignore[union-attr]
+        contract = cast(MergeNetwork, network(recipe.config)).contract
+        assert contract.frames == recipe.frames
+        assert recipe.staging.crop_px % contract.multiple_of == 0
 
 
 def test_the_command_line(tmp_path: Path) -> None:
@@ -180,3 +186,8 @@ def test_the_command_line(tmp_path: Path) -> None:
     assert done.exit_code == 0, done.output
     assert (tmp_path / "run" / "weights.safetensors").is_file()
     assert (tmp_path / "run" / "brackets" / "held-out.safetensors").is_file()
+
+
+def test_a_run_without_a_finite_gradient_ends(brackets: Path, tmp_path: Path) -> None:
+    with pytest.raises(DeviceError, match="no finite gradient in 25 steps"):
+        train_merge(replace(TINY, steps=40, learning_rate=math.nan), SCENES[:2], [], tmp_path, brackets=brackets)

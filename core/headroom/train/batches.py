@@ -19,7 +19,7 @@ from headroom.networks.area import area_weights, scene_size
 from headroom.train.jpeg import jpeg_loss
 from headroom.train.views import SceneBank, latlong_rays, moved_grid, rectilinear_rays, rotations
 
-__all__ = ["Batch", "BatchMaker", "Frame", "Shooting", "to_scene_view"]
+__all__ = ["Batch", "BatchMaker", "Frame", "Shooting", "draw_responses", "to_scene_view"]
 
 CURVE_SAMPLES = 256
 CELL_PX = 32
@@ -119,7 +119,7 @@ class BatchMaker:
         self.scene_px, self.scene_multiple = scene_px, scene_multiple
         self.generator = torch.Generator(bank.device).manual_seed(seed)
         self._cpu = torch.Generator().manual_seed(seed)
-        responses = _draw_responses(shooting, np.random.default_rng(seed))
+        responses = draw_responses(shooting, np.random.default_rng(seed))
         grid = np.linspace(0, 1, CURVE_SAMPLES)
         self.tables = torch.tensor(np.stack([r.table for r in responses])).to(bank.device)
         self.inverses = torch.tensor(np.stack([r.inverse_table for r in responses])).to(bank.device)
@@ -287,7 +287,7 @@ def interpolate_rows(position: Tensor, tables: Tensor) -> Tensor:
     return torch.lerp(tables.gather(1, low), tables.gather(1, low + 1), fraction).view_as(position)
 
 
-def _draw_responses(shooting: Shooting, rng: np.random.Generator) -> list[Response]:
+def draw_responses(shooting: Shooting, rng: np.random.Generator) -> list[Response]:
     """SRGB first; then the mixture of what real cameras and converters do."""
     kinds = np.array([shooting.emor_share, shooting.style_share, shooting.sigmoid_share])
     rest = 1 - shooting.srgb_share - kinds.sum()

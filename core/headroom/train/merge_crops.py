@@ -14,7 +14,7 @@ from torch import Tensor
 from headroom.errors import PlateError, WriteError
 from headroom.networks.merging import Stack
 
-__all__ = ["Crops", "Pool", "load_crops", "save_crops", "stack_of"]
+__all__ = ["Crops", "Pool", "count_crops", "load_crops", "save_crops", "stack_of"]
 
 PATTERN = "crops-*.safetensors"
 
@@ -121,6 +121,15 @@ def save_crops(crops: Crops, path: Path) -> None:
     except (OSError, SafetensorError) as error:
         partial.unlink(missing_ok=True)
         raise WriteError(f"{path}: cannot write the brackets ({error}); free some space") from error
+
+
+def count_crops(path: Path) -> int:
+    """How many a shard holds, without reading them."""
+    try:
+        with safe_open(path, "pt") as file:
+            return int(file.get_slice("exposures").get_shape()[0])
+    except (OSError, SafetensorError) as error:
+        raise PlateError(f"{path}: not a shard of staged brackets ({error}); delete it to make it again") from error
 
 
 def load_crops(path: Path) -> Crops:

@@ -21,7 +21,7 @@ from headroom.metrics.linear import mu_law_psnr
 from headroom.networks.merging import MergeNetwork, Stack, mu_law
 from headroom.networks.table import NETWORKS
 from headroom.train.merge_batches import MergeBatch, MergeBatches
-from headroom.train.merge_crops import Crops, Pool, load_crops, stack_of
+from headroom.train.merge_crops import Crops, Pool, count_crops, load_crops, stack_of
 from headroom.train.merge_recipes import MergeRecipe
 from headroom.train.merge_staging import DeviceStager, prepare, surroundings
 from headroom.train.run import Progress, Step, join_processes, log_line, run_training
@@ -71,7 +71,9 @@ def train_merge(
     torch.manual_seed(recipe.seed)
     made_by, _ = NETWORKS[recipe.network]
     to: Any = made_by(recipe.config).to  # its stub knows no memory_format
-    network: MergeNetwork = to(where, memory_format=torch.channels_last)
+    # Not on a CPU: there, torch 2.13's bfloat16 gradients of dilated convolutions in channels_last are not finite.
+    layout = torch.channels_last if where.type == "cuda" else torch.contiguous_format
+    network: MergeNetwork = to(where, memory_format=layout)
     autocast = torch.autocast(where.type, torch.bfloat16) if where.type in {"cpu", "cuda"} else nullcontext()
     watched: Crops | None = None
     pool = Pool(recipe.pool)
@@ -84,10 +86,9 @@ def train_merge(
             folder, surroundings(scenes), surroundings(held_out), recipe.staging,
             seconds=STAGING_SHARE * time_budget if time_budget else None, cancelled=cancelled, on_progress=on_staged,
         )  # fmt: skip
-        shards = [load_crops(path) for path in paths]
-        pool = Pool(sum(len(shard) for shard in shards))
-        for shard in shards:
-            pool.put(shard)
+        pool = Pool(sum(count_crops(path) for path in paths))
+        for path in paths:
+            pool.put(load_crops(path))
         if held_out:
             watched = load_crops(folder / "held-out.safetensors")
     if time_budget:

@@ -32,6 +32,8 @@ log = logging.getLogger(__name__)
 STATE_FILE = "state.pt"
 LOG_FILE = "log.jsonl"
 LOG_SECONDS = 20.0
+SKIPPED_MOST = 25
+"""Steps in a row without a finite gradient after which nothing is to be hoped for."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -139,7 +141,7 @@ def run_training(
 
     start = last_save = last_log = time.monotonic()
     sums: dict[str, Tensor] = {}
-    count = samples = 0
+    count = samples = skipped = 0
     while True:
         elapsed = time.monotonic() - start
         share = (before + elapsed) / (before + time_budget) if time_budget else step / pace.steps
@@ -152,10 +154,17 @@ def run_training(
         terms["total"].backward()
         norm = nn.utils.clip_grad_norm_(network.parameters(), pace.gradient_norm)
         if bool(torch.isfinite(norm)):
+            skipped = 0
             optimiser.step()
             _follow(average, network, min(pace.ema, (1 + step) / (10 + step)))
         else:
+            skipped += 1
             log.warning("step %d: gradients are not finite; the step is skipped", step)
+            if skipped == SKIPPED_MOST:
+                raise DeviceError(
+                    f"{folder}: no finite gradient in {skipped} steps, the last of them {step}; start again at a lower "
+                    "learning rate, or on another device"
+                )
         step, count, samples = step + 1, count + 1, samples + drawn
         for key, value in terms.items():
             sums[key] = sums[key] + value.detach() if key in sums else value.detach()
