@@ -190,4 +190,4 @@ def test_the_command_line(tmp_path: Path) -> None:
 
 def test_a_run_without_a_finite_gradient_ends(brackets: Path, tmp_path: Path) -> None:
     with pytest.raises(DeviceError, match="no finite gradient in 25 steps"):
-        train_merge(replace(TINY, steps=40, learning_rate=math.nan), SCENES[:2], [], tmp_path, brackets=brackets)
+        train_merge(replace(TINY, steps=40, moving_weight=math.nan), SCENES[:2], [], tmp_path, brackets=brackets)
