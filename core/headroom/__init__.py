@@ -3,6 +3,7 @@
     plate = headroom.read("plate.jpg")
     hdr = headroom.reconstruct(plate)
     headroom.write(hdr, "plate.exr", space="ACEScg")
+    hdr = headroom.merge(["dark.jpg", "middle.jpg", "bright.jpg"])
 
 The public names load on first use, so that ``import headroom`` stays quick and needs neither torch nor numpy.
 """
@@ -15,7 +16,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from headroom.api import reconstruct, write
+    from headroom.api import merge, reconstruct, write
     from headroom.errors import HeadroomError
     from headroom.io import read
     from headroom.plate import Plate, Reconstruction, Window
@@ -31,6 +32,7 @@ __all__ = [
     "Reconstructor",
     "Window",
     "__version__",
+    "merge",
     "read",
     "reconstruct",
     "write",
@@ -49,8 +51,8 @@ _HOMES = {
 
 
 def __getattr__(name: str) -> Any:
-    if name == "reconstruct":
-        return import_module("headroom.reconstruct")
+    if name in _CALLABLE:
+        return import_module(f"headroom.{name}")
     if name not in _HOMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     value = getattr(import_module(_HOMES[name]), name)
@@ -62,16 +64,19 @@ def __dir__() -> list[str]:
     return sorted(set(globals()) | set(__all__))
 
 
+_CALLABLE = ("merge", "reconstruct")
+
+
 class _CallableModule(ModuleType):
     """`headroom.reconstruct` is a module and the function of its name: importing the one must not hide the other."""
 
     def __call__(self, *arguments: Any, **options: Any) -> Any:
-        return import_module("headroom.api").reconstruct(*arguments, **options)
+        return getattr(import_module("headroom.api"), self.__name__.rpartition(".")[2])(*arguments, **options)
 
 
 class _Package(ModuleType):
     def __setattr__(self, name: str, value: Any) -> None:
-        if name == "reconstruct" and type(value) is ModuleType:
+        if name in _CALLABLE and type(value) is ModuleType:
             value.__class__ = _CallableModule
         super().__setattr__(name, value)
 

@@ -1,7 +1,8 @@
-"""The three verbs for scripts: read (`headroom.io.read`), reconstruct, write."""
+"""The verbs for scripts: read (`headroom.io.read`), reconstruct, merge, write."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ from headroom.jobs.record import header_attributes
 from headroom.plate import Plate, Reconstruction
 from headroom.reconstruct import Options, Reconstructor
 
-__all__ = ["reconstruct", "write"]
+__all__ = ["merge", "reconstruct", "write"]
 
 _reconstructor = lru_cache(maxsize=2)(Reconstructor)
 
@@ -42,6 +43,29 @@ def reconstruct(
     hdr = loaded(plate, options, colour=colour)
     hdr.report["header"] = header_attributes(loaded.card, colour, options, plate.path)
     return hdr
+
+
+def merge(
+    frames: Sequence[str | Path | Plate],
+    *,
+    ev: Sequence[float] | None = None,
+    estimate_ev: bool = False,
+    frm: str | None = None,
+    to: str | None = None,
+    config: str | Path | Config | None = None,
+    **merging: Any,
+) -> Reconstruction:
+    """One linear picture out of a bracket's frames (files or plates, in any order), whole, in the space ``to``.
+
+    ``ev``: their exposures in stops, in the order of ``frames``; default: what the files state. ``merging``: the
+    fields of `headroom.merge.request.Merging`, such as ``method``, ``align`` and ``reference``. 1.0 of the result is
+    the reference frame's white; its mask says what no frame recorded.
+    """
+    from headroom.merge.maker import merge_frames
+
+    return merge_frames(
+        frames, ev=ev, estimate_ev=estimate_ev, frm=frm, to=to, config=_config(config), **merging
+    )  # fmt: skip
 
 
 def _config(config: str | Path | Config | None) -> Config:

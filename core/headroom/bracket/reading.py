@@ -67,16 +67,22 @@ def read_plates(
     shots: Sequence[Shot],
     white_balance: tuple[float, ...] | None = None,
     alive: Callable[[float], None] = lambda share: None,
+    *,
+    given: Sequence[Plate | None] = (),
 ) -> tuple[list[Plate], list[str]]:
-    """The pixels in the order of ``shots``, and notes. ``alive`` gets 0..1 and may raise."""
-    if len({is_raw_suffix(shot.path) for shot in shots}) > 1:
+    """The pixels in the order of ``shots``, and notes. ``alive`` gets 0..1 and may raise.
+
+    ``given``: those that are in memory already, None for the others.
+    """
+    ready = [*given] or [None] * len(shots)
+    raws = [have is None and is_raw_suffix(shot.path) for shot, have in zip(shots, ready, strict=True)]
+    if len(set(raws)) > 1:
         raise PlateError(f"{_names(shots)}: some are camera RAW and some are not; merge the ones or the others")
     _check_sizes(shots)
     plates, notes = [], []
-    for k, shot in enumerate(shots):
+    for k, (shot, have, raw) in enumerate(zip(shots, ready, raws, strict=True)):
         alive(k / len(shots))
-        raw = is_raw_suffix(shot.path)
-        plate = read_raw(shot.path, white_balance=white_balance) if raw else read(shot.path)
+        plate = have or (read_raw(shot.path, white_balance=white_balance) if raw else read(shot.path))
         if plate.alpha is not None:
             notes.append(f"{shot.path.name}: its alpha is ignored; a merge takes the colours as they are stored")
             plate = replace(plate, alpha=None, premultiplied=False)

@@ -13,8 +13,9 @@ from headroom.bracket.exposure import Stated, stated
 from headroom.io.metadata import carried
 from headroom.io.opened import SubsampledError, open_image
 from headroom.io.raw import is_raw_suffix, raw_facts
+from headroom.plate import Plate
 
-__all__ = ["Shot", "by_name", "read_shot"]
+__all__ = ["Shot", "by_name", "read_shot", "shot_of"]
 
 _TAKEN = ("Exif:DateTimeOriginal", "Exif:DateTimeDigitized")
 _SUBSEC = ("Exif:SubsecTimeOriginal", "Exif:SubsecTimeDigitized")
@@ -53,6 +54,11 @@ def read_shot(path: Path) -> Shot:
 
         plate = read(path)
         return _shot(path, (plate.width, plate.height), plate.metadata, None)
+
+
+def shot_of(plate: Plate) -> Shot:
+    """Of a picture that is in memory."""
+    return _shot(plate.path or Path(plate.name), (plate.width, plate.height), plate.metadata, None)
 
 
 def by_name(path: Path) -> tuple[object, ...]:

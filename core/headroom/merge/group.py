@@ -4,18 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 from headroom.bracket.exposure import stated_stops
 from headroom.bracket.reading import Exposed, expose, read_plates, shared_white_balance
 from headroom.bracket.response import Response, declared
+from headroom.bracket.shot import Shot
 from headroom.bracket.stack import Bracket
 from headroom.colour.ocio import Config
 from headroom.colour.plan import ColourPlan, plan
-from headroom.errors import PlateError
+from headroom.errors import PlateError, UsageError
 from headroom.merge.inputs import Task
 from headroom.merge.request import Request
+from headroom.plate import Plate
 
-__all__ = ["Common", "Prepared", "of_group", "prepare", "response_of"]
+__all__ = ["Common", "Prepared", "of_group", "prepare", "response_of", "settle"]
 
 CURVE_FITS = 0.1
 """Measured over stated stops within this of 1: the stated curve is near enough the camera's."""
@@ -55,14 +58,23 @@ def prepare(
     """Read a stack."""
     balance = common.white_balance or shared_white_balance(task.shots)
     plates, notes = read_plates(task.shots, balance, alive)
+    return settle(task.shots, plates, notes, request, config)
+
+
+def settle(
+    shots: Sequence[Shot], plates: Sequence[Plate], notes: Sequence[str], request: Request, config: Config
+) -> Prepared:
+    """Colours and exposures of a stack that was read, and the reference that the user asks for."""
     first = min(plates, key=lambda plate: str(plate.space))
     colour = plan(
         first.space, frm=request.from_space, to=request.to_space, config=config, is_float=first.is_float,
         bits=first.bits,
     )  # fmt: skip
-    exposed = expose(task.shots, plates, request.exposing, declared(colour).decode)
+    exposed = expose(shots, plates, request.exposing, declared(colour).decode)
     bracket = replace(exposed.bracket, notes=(*notes, *exposed.bracket.notes, *colour.warnings))
-    return Prepared(exposed=replace(exposed, bracket=bracket), colour=colour)
+    return Prepared(
+        exposed=_seen_from(replace(exposed, bracket=bracket), request.merging.reference), colour=colour
+    )  # fmt: skip
 
 
 def response_of(stacks: Sequence[Prepared], name: str, device: str = "auto") -> tuple[Response, list[str]]:
@@ -85,6 +97,40 @@ def response_of(stacks: Sequence[Prepared], name: str, device: str = "auto") -> 
     from headroom.bracket.response_find import find_response
 
     return find_response(name, [stack.bracket for stack in stacks], colour, device=device), notes
+
+
+def _seen_from(exposed: Exposed, wanted: str) -> Exposed:
+    bracket = exposed.bracket
+    index = _reference(bracket, wanted)
+    if index == bracket.reference:
+        return exposed
+    zero, measured = exposed.zero_stops, exposed.measured
+    return replace(
+        exposed,
+        bracket=bracket.seen_from(index),
+        zero_stops=None if zero is None else zero + bracket.ev_stops[index],
+        measured=None if measured is None else tuple(stops - measured[index] for stops in measured),
+    )
+
+
+def _reference(bracket: Bracket, wanted: str) -> int:
+    if wanted == "middle":
+        return bracket.reference
+    if wanted == "auto":
+        from headroom.bracket.reference import best_reference
+
+        return best_reference(bracket)
+    if wanted.isdecimal():
+        if not 1 <= int(wanted) <= len(bracket.plates):
+            raise UsageError(f"--reference {wanted}: this bracket has frames 1 (the darkest) to {len(bracket.plates)}")
+        return int(wanted) - 1
+    names = [plate.path.name if plate.path else "" for plate in bracket.plates]
+    for k, name in enumerate(names):
+        if Path(wanted).name in (name, Path(name).stem):
+            return k
+    raise UsageError(
+        f"--reference {wanted}: give middle, auto, a number from 1 (the darkest) or one of {', '.join(names)}"
+    )
 
 
 def of_group(

@@ -18,7 +18,7 @@ from headroom.errors import Cancelled
 from headroom.merge.request import Merging
 from headroom.plate import FloatArray
 
-__all__ = ["Picture", "Tick", "merge_bracket"]
+__all__ = ["Made", "Picture", "Tick", "merge_bracket"]
 
 TILES_PX = (1024, 768, 512, 384, 256, 192, 128, 64)
 """Sides of a window's core, in the order in which they are tried."""
@@ -58,11 +58,22 @@ class Picture:
     warnings: list[str] = field(default_factory=list)
 
 
+@dataclass(kw_only=True)
+class Made:
+    """A stack merged, not yet written."""
+
+    picture: Picture
+    response: Response
+    scale: float
+    """Of a group: what the picture's light is multiplied by."""
+    warnings: list[str]
+
+
 def merge_bracket(
     bracket: Bracket, response: Response, merging: Merging, merger: Merger, tick: Tick,
     go_on: Callable[..., Any] | None,
 ) -> Picture:  # fmt: skip
-    """``go_on``: (picture, darkest exposure, tick) -> report; None: what every frame lost stays as it is."""
+    """``go_on``: (picture, darkest exposure, its light at the clip, tick) -> report; None: what is lost stays so."""
     clips = None
     if merging.clip_level is not None:
         from headroom.bracket.align import frame_clip
@@ -107,7 +118,8 @@ def merge_bracket(
     }
     del aligned
     if go_on is not None and doubtful > 0:
-        picture.report["went_on"] = go_on(picture, float(exposures[0]), tick)
+        level = np.full((1, 1, 3), picture.report["clip_levels"][0], np.float32)
+        picture.report["went_on"] = go_on(picture, float(exposures[0]), float(response.decode(level).max()), tick)
     return picture
 
 

@@ -9,22 +9,19 @@ from typing import Any
 import headroom
 from headroom import io
 from headroom.bracket.mergers import Merger
-from headroom.bracket.response import Response
 from headroom.colour.plan import describe
 from headroom.merge.group import Prepared
 from headroom.merge.inputs import Task
-from headroom.merge.picture import Picture
+from headroom.merge.picture import Made
 from headroom.merge.request import Request
 
-__all__ = ["attributes_of", "report_of"]
+__all__ = ["attributes_of", "facts_of", "report_of"]
 
 
-def attributes_of(
-    request: Request, prepared: Prepared, response: Response, picture: Picture, merger: Merger, scale: float
-) -> dict[str, Any]:
+def attributes_of(request: Request, prepared: Prepared, made: Made, merger: Merger) -> dict[str, Any]:
     """The ``headroom:*`` attributes of the EXR; the order in which files were given plays no part."""
     bracket, colour, card = prepared.bracket, prepared.colour, merger.card
-    on = picture.report["went_on"]
+    on = made.picture.report["went_on"]
     attributes: dict[str, Any] = {
         "headroom:version": headroom.__version__,
         "headroom:method": merger.name,
@@ -32,13 +29,13 @@ def attributes_of(
         "headroom:evStops": ", ".join(f"{stops:.4f}" for stops in bracket.ev_stops),
         "headroom:evSource": bracket.source,
         "headroom:reference": _file(bracket.plates[bracket.reference]),
-        "headroom:response": response.name,
+        "headroom:response": made.response.name,
         "headroom:alignment": request.merging.align,
         "headroom:sourceSpace": colour.from_space,
         "headroom:space": colour.to_space,
         "headroom:config": colour.config_name,
         "headroom:configCacheId": colour.cache_id,
-        "headroom:scale": _scale_text(scale),
+        "headroom:scale": _scale_text(made.scale),
         "headroom:options": json.dumps(_options(request), sort_keys=True),
     }
     if card is not None:
@@ -52,49 +49,58 @@ def attributes_of(
 
 
 def report_of(
-    request: Request, task: Task, prepared: Prepared, response: Response, picture: Picture, merger: Merger, *,
-    scale: float, written: io.WriteReport, warnings: list[str], seconds: float,
+    request: Request, task: Task, prepared: Prepared, made: Made, merger: Merger, *,
+    written: io.WriteReport, seconds: float,
 ) -> dict[str, Any]:  # fmt: skip
     """Everything that ``--json`` tells about a stack."""
+    facts = facts_of(request, prepared, made, merger)
+    return {
+        "status": "done",
+        "output": str(task.target),
+        **facts,
+        "peak": written.peak,
+        "depth": written.depth,
+        "bytes": written.bytes,
+        "warnings": [*facts["warnings"], *written.warnings],
+        "seconds": round(seconds, 3),
+    }
+
+
+def facts_of(request: Request, prepared: Prepared, made: Made, merger: Merger) -> dict[str, Any]:
+    """What was found and done, as plain values."""
     bracket, exposed, card = prepared.bracket, prepared.exposed, merger.card
-    alignment = picture.report["alignment"]
+    alignment = made.picture.report["alignment"]
     frames = [
         {
             "file": str(plate.path),
             "ev_stops": bracket.ev_stops[k],
             "measured_ev_stops": None if exposed.measured is None else exposed.measured[k],
             "measured_sigma_stops": None if exposed.measured_sigma is None else exposed.measured_sigma[k],
-            "clip_level": picture.report["clip_levels"][k],
-            "clipped_share": picture.report["clipped_shares"][k],
+            "clip_level": made.picture.report["clip_levels"][k],
+            "clipped_share": made.picture.report["clipped_shares"][k],
             **alignment["frames"][k],
         }
         for k, plate in enumerate(bracket.plates)
     ]
     return {
-        "status": "done",
-        "output": str(task.target),
         "width": bracket.width,
         "height": bracket.height,
         "frames": frames,
         "reference": bracket.reference,
         "exposures": bracket.source,
         "curve_factor": exposed.curve_factor,
-        "response": {"name": response.name, "residual_stops": response.residual_stops, **response.facts},
+        "response": {"name": made.response.name, "residual_stops": made.response.residual_stops, **made.response.facts},
         "alignment": alignment["how"],
         "method": merger.name,
         "weights_sha256": None if card is None else card.sha256,
-        "unrecorded_share": picture.report["unrecorded_share"],
-        "continued": picture.report["went_on"],
-        "scale": _scale_text(scale),
-        "scale_factor": scale,
-        "peak": written.peak,
-        "depth": written.depth,
-        "bytes": written.bytes,
+        "unrecorded_share": made.picture.report["unrecorded_share"],
+        "continued": made.picture.report["went_on"],
+        "scale": _scale_text(made.scale),
+        "scale_factor": made.scale,
         "colour": describe(prepared.colour),
-        "tile_px": picture.report["tile_px"],
+        "tile_px": made.picture.report["tile_px"],
         "options": _options(request),
-        "warnings": list(dict.fromkeys(warnings)),
-        "seconds": round(seconds, 3),
+        "warnings": list(dict.fromkeys(made.warnings)),
     }
 
 
