@@ -15,7 +15,6 @@ from typing import Protocol
 import numpy.typing as npt
 
 from headroom import weights
-from headroom.bracket.classical import merge_debevec, merge_inverse_variance
 from headroom.bracket.frames import FrameRows, Merged
 from headroom.bracket.noise import NoiseModel
 from headroom.errors import UsageError
@@ -134,12 +133,14 @@ def merger(method: str | Path = DEFAULT, *, device: str = "auto", precision: str
     ``UsageError`` for a name that is none, and for a network whose weights are not there: it names the recipe.
     """
     name = str(method)
+    # What follows imports torch, which is slow: a help text needs the table alone.
+    from headroom.bracket.classical import merge_debevec, merge_inverse_variance
+    from headroom.bracket.network_merge import load_network_merger
+
     if name == "debevec":
         return Classical(name=name, merge=lambda frames, exposures, at, noise: merge_debevec(frames, exposures, at))
     if name == "inverse-variance":
         return Classical(name=name, merge=merge_inverse_variance)
-    from headroom.bracket.network_merge import load_network_merger  # torch is slow to import
-
     if name in METHODS:
         if not _installed(METHODS[name]):
             raise UsageError(_how_to_get(METHODS[name]))
