@@ -177,7 +177,9 @@ class MergeOne(MergeNetwork):
 
 def box_mean(image: Tensor) -> Tensor:
     """(B, C, H, W) means over LEVEL_PX squared; at the border over what is there."""
-    return F.avg_pool2d(image, LEVEL_PX, stride=1, padding=LEVEL_PX // 2, count_include_pad=False)
+    half = LEVEL_PX // 2
+    rows = F.avg_pool2d(image, (LEVEL_PX, 1), stride=1, padding=(half, 0), count_include_pad=False)
+    return F.avg_pool2d(rows, (1, LEVEL_PX), stride=1, padding=(0, half), count_include_pad=False)
 
 
 def _others(stack: Stack) -> list[int]:
