@@ -11,6 +11,7 @@ import click
 
 from headroom.cli.options import emit_json, json_option
 from headroom.cli.signals import cancel_on_signal
+from headroom.cli.train_hdrcnn import train_hdrcnn_command
 from headroom.cli.train_merge import train_merge_command
 
 if TYPE_CHECKING:
@@ -83,12 +84,15 @@ def command(
     headroom-1 (the gain), then headroom-1-curve (the response curve); headroom-ibl-1 (powers of panoramas' lights);
     for brackets headroom-merge-1, ahdrnet, kalantari-direct, kalantari-we, kalantari-wie, wu-resnet, wu-unet, and each
     of the papers' with -small (headroom-merge-1 with -cpu) for one CPU thread.
+    HDRCNN: hdrcnn-pretrain (--data: any folder of photographs), then hdrcnn --start; each also as hdrcnn-small for one
+    CPU thread, and with -log, -jpeg, -steady or -jacobian for other losses and sources.
 
     The run goes on from its last state when it is started again. On several GPUs:
     torchrun --nproc-per-node N -m headroom train RECIPE ...
     """
     from headroom.engine.device import pick_device
     from headroom.train.curve_stage import CURVE_RECIPES, train_curve
+    from headroom.train.hdrcnn_recipes import HDRCNN_RECIPES
     from headroom.train.light_power import LIGHT_RECIPES
     from headroom.train.loop import train
     from headroom.train.merge_recipes import MERGE_RECIPES
@@ -113,6 +117,13 @@ def command(
         return 0
     if recipe in LIGHT_RECIPES:
         return _lights(recipe, data, out, held_out_every, time_budget, steps, as_json)
+    if recipe in HDRCNN_RECIPES:
+        run, weights = train_hdrcnn_command(
+            recipe, data, out, held_out_every, time_budget=time_budget, steps=steps, device=device,
+            start_weights=start_weights, compile_network=compile_network, as_json=as_json,
+        )  # fmt: skip
+        _done(recipe, run, weights, as_json)
+        return 0
     if recipe in MERGE_RECIPES:
         run, weights = train_merge_command(
             recipe, data, out, held_out_every, brackets=brackets, time_budget=time_budget, steps=steps, device=device,
