@@ -16,8 +16,6 @@ from headroom.networks.merging import Stack
 
 __all__ = ["Crops", "Pool", "count_crops", "load_crops", "save_crops", "stack_of"]
 
-PATTERN = "crops-*.safetensors"
-
 
 @dataclass(frozen=True, kw_only=True)
 class Crops:

@@ -23,7 +23,7 @@ from headroom.networks.table import NETWORKS
 from headroom.train.merge_batches import MergeBatch, MergeBatches
 from headroom.train.merge_crops import Crops, Pool, count_crops, load_crops, stack_of
 from headroom.train.merge_recipes import MergeRecipe
-from headroom.train.merge_staging import DeviceStager, prepare, surroundings
+from headroom.train.merge_staging import DeviceStager, prepare, staged_shards, surroundings
 from headroom.train.run import Progress, Step, join_processes, log_line, run_training
 from headroom.train.scenes import HdrScene
 
@@ -82,10 +82,15 @@ def train_merge(
             watched = _staged_on(where, held_out, recipe)
     else:
         folder = brackets or run / "brackets"
-        paths = prepare(
-            folder, surroundings(scenes), surroundings(held_out), recipe.staging,
-            seconds=STAGING_SHARE * time_budget if time_budget else None, cancelled=cancelled, on_progress=on_staged,
-        )  # fmt: skip
+        if crew.rank == 0:
+            prepare(
+                folder, surroundings(scenes), surroundings(held_out), recipe.staging,
+                seconds=STAGING_SHARE * time_budget if time_budget else None, cancelled=cancelled,
+                on_progress=on_staged,
+            )  # fmt: skip
+        if crew.world > 1:
+            torch.distributed.barrier()
+        paths = staged_shards(folder, recipe.staging)
         pool = Pool(sum(count_crops(path) for path in paths))
         for path in paths:
             pool.put(load_crops(path))

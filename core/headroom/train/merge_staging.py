@@ -26,10 +26,11 @@ from headroom.staging import StagedBracket, Staging, Surroundings, stage, stage_
 from headroom.train.merge_crops import Crops, save_crops
 from headroom.train.scenes import HdrScene
 
-__all__ = ["DeviceStager", "MergeStaging", "prepare", "surroundings", "whole_frames"]
+__all__ = ["DeviceStager", "MergeStaging", "prepare", "staged_shards", "surroundings", "whole_frames"]
 
 log = logging.getLogger(__name__)
 
+_SHARD = "crops-{:03d}.safetensors"
 HELD_OUT_SEED = 70_000
 STEP_VARIANCE = 6e-6
 """Of a display curve's 8-bit codes, per unit of linear light."""
@@ -78,8 +79,8 @@ def prepare(
     seconds: float | None = None,
     cancelled: Callable[[], bool] | None = None,
     on_progress: Callable[[int, int], None] | None = None,
-) -> list[Path]:
-    """Shards of crops in ``folder``, those that are there already among them; returns their paths.
+) -> None:
+    """Make the shards of crops in ``folder`` that are not there yet.
 
     ``seconds``: begin no further shard after so long, but make at least one. The held-out ones are whole frames.
     """
@@ -89,20 +90,23 @@ def prepare(
     if held_out and not watched.is_file():
         save_crops(whole_frames(held_out, staging), watched)
     count = -(-staging.brackets // staging.shard)
-    made: list[Path] = []
     for number in range(count):
-        path = folder / f"crops-{number:03d}.safetensors"
+        path = folder / _SHARD.format(number)
         if not path.is_file():
-            if made and seconds is not None and time.monotonic() - start > seconds:
-                log.info("%d of %d shards of brackets: time is up", len(made), count)
+            if number and seconds is not None and time.monotonic() - start > seconds:
+                log.info("%d of %d shards of brackets: time is up", number, count)
                 break
             if cancelled and cancelled():
                 raise Cancelled(f"staging brackets stopped at shard {number} of {count}; {folder} goes on from there")
             save_crops(_shard(scenes, staging, number, seed), path)
-        made.append(path)
         if on_progress:
-            on_progress(len(made), count)
-    return made
+            on_progress(number + 1, count)
+
+
+def staged_shards(folder: Path, staging: MergeStaging) -> list[Path]:
+    """Paths of the shards that ``prepare`` has made."""
+    paths = (folder / _SHARD.format(number) for number in range(-(-staging.brackets // staging.shard)))
+    return [path for path in paths if path.is_file()]
 
 
 def whole_frames(scenes: Sequence[Surroundings], staging: MergeStaging) -> Crops:
