@@ -10,13 +10,25 @@ and never run.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
+from typing import cast
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812  the name that every torch reader knows
 
-from headroom.networks.merging import Light, MergeContract, MergeNetwork, Stack, gamma_code, hdr01, triples, unrecorded
+from headroom.networks.merging import (
+    START_LIGHT,
+    Light,
+    MergeContract,
+    MergeNetwork,
+    Stack,
+    gamma_code,
+    hdr01,
+    triples,
+    unrecorded,
+)
 
 __all__ = ["AHDRNet", "Config"]
 
@@ -54,9 +66,10 @@ class AHDRNet(MergeNetwork):
         for module in self.modules():
             if isinstance(module, nn.Conv2d):
                 nn.init.kaiming_normal_(module.weight, nonlinearity="relu")
-        # A sigmoid of Kaiming's outputs starts saturated: near the middle, it learns from the first step.
+        # A sigmoid of Kaiming's outputs starts saturated: near usual light, it learns from the first step.
         with torch.no_grad():
             self.conv3.weight.mul_(0.1)
+            cast(Tensor, self.conv3.bias).fill_(math.log(START_LIGHT / (1 - START_LIGHT)))
         # 3x3 convolutions in a row reach a pixel each, dilated ones two.
         reach = 1 + 2 + 1 + 3 * layers * 2 + 3
         self.contract = MergeContract(

@@ -9,7 +9,9 @@ the frames as they came.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
+from typing import cast
 
 import torch
 from torch import Tensor, nn
@@ -17,6 +19,7 @@ from torch.nn import functional as F  # noqa: N812  the name that every torch re
 
 from headroom.networks.merging import (
     GAMMA,
+    START_LIGHT,
     Light,
     MergeContract,
     MergeNetwork,
@@ -66,6 +69,8 @@ class Kalantari(MergeNetwork):
             nn.init.xavier_uniform_(layer.weight)
             assert layer.bias is not None
             nn.init.zeros_(layer.bias)
+        if self.config.form == "direct":
+            nn.init.constant_(cast(Tensor, self.conv4.bias), math.log(START_LIGHT / (1 - START_LIGHT)))
         cost = sum(a * b * k * k for a, b, k in zip(widths, widths[1:], KERNELS, strict=False))
         self.contract = MergeContract(
             frames=3, domain="gamma 2.2 code and linear over the darkest frame's white", multiple_of=1,

@@ -17,7 +17,7 @@ import torch
 from torch import Tensor, nn
 
 __all__ = [
-    "MU", "READ", "SHOT", "Light", "MergeContract", "MergeNetwork", "Stack", "expand_mu_law", "gamma_code", "hdr01",
+    "MU", "READ", "SHOT", "START_LIGHT", "Light", "MergeContract", "MergeNetwork", "Stack", "expand_mu_law", "gamma_code", "hdr01",
     "mu_law", "triples", "unrecorded",
 ]  # fmt: skip
 
@@ -25,6 +25,8 @@ MU = 5000.0
 """Of the tone curve in which all of the papers measure and train (Kalantari and Ramamoorthi 2017, equation 5)."""
 GAMMA = 2.2
 """Of the display code that the papers' networks see."""
+START_LIGHT = 0.03
+"""Over the darkest frame's white: what an untrained network gives. Half of it, as it came, is a burnt picture."""
 SHOT = 1e-4
 """Variance of a frame's noise per unit of its own linear light, where nobody measured it."""
 READ = 4e-6

@@ -11,13 +11,25 @@ transposed ones drop the last row and column for the same reason. Batch norm wit
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
+from typing import cast
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812  the name that every torch reader knows
 
-from headroom.networks.merging import Light, MergeContract, MergeNetwork, Stack, gamma_code, hdr01, triples, unrecorded
+from headroom.networks.merging import (
+    START_LIGHT,
+    Light,
+    MergeContract,
+    MergeNetwork,
+    Stack,
+    gamma_code,
+    hdr01,
+    triples,
+    unrecorded,
+)
 from headroom.networks.norm import BatchNorm
 
 __all__ = ["MERGERS", "Config", "Wu"]
@@ -72,6 +84,7 @@ class Wu(MergeNetwork):
                 nn.init.normal_(module.weight, std=START_STD)
                 assert module.bias is not None
                 nn.init.zeros_(module.bias)
+        nn.init.constant_(cast(Tensor, self.out.bias), math.atanh(2 * START_LIGHT - 1))
         self.contract = MergeContract(
             frames=3, domain="-1..1: gamma 2.2 code and linear over the darkest frame's white",
             multiple_of=32 if is_unet else 8, halo_px=192 if is_unet else -(-(44 + 16 * self.config.blocks) // 8) * 8,
