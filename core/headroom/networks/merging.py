@@ -17,8 +17,8 @@ import torch
 from torch import Tensor, nn
 
 __all__ = [
-    "MU", "READ", "SHOT", "START_LIGHT", "Light", "MergeContract", "MergeNetwork", "Stack", "expand_mu_law", "gamma_code",
-    "hdr01", "mu_law", "triples", "unrecorded",
+    "MU", "READ", "SHOT", "START_LIGHT", "Light", "MergeContract", "MergeNetwork", "Stack", "expand_mu_law",
+    "gamma_code", "hdr01", "mu_law", "triples", "unrecorded",
 ]  # fmt: skip
 
 MU = 5000.0
