@@ -13,6 +13,7 @@ from headroom.cli.options import emit_json, json_option
 from headroom.cli.signals import cancel_on_signal
 from headroom.cli.train_hdrcnn import train_hdrcnn_command
 from headroom.cli.train_merge import train_merge_command
+from headroom.cli.train_singlehdr import train_singlehdr_command
 
 if TYPE_CHECKING:
     from headroom.train.loop import Progress
@@ -64,6 +65,10 @@ def _time(text: str) -> float:
     metavar="FOLDER",
     help="Merge networks: where staged brackets are kept, for several runs to share. Default: RUN/brackets.",
 )
+@click.option(
+    "--features", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE",
+    help="SingleHDR: a VGG-16 (safetensors) for the perceptual term. Default: random features.",
+)  # fmt: skip
 @json_option
 def command(
     recipe: str,
@@ -77,6 +82,7 @@ def command(
     compile_network: bool,
     shards: Path | None,
     brackets: Path | None,
+    features: Path | None,
     as_json: bool,
 ) -> int:
     """Train a network by a RECIPE.
@@ -86,6 +92,9 @@ def command(
     of the papers' with -small (headroom-merge-1 with -cpu) for one CPU thread.
     HDRCNN: hdrcnn-pretrain (--data: any folder of photographs), then hdrcnn --start; each also as hdrcnn-small for one
     CPU thread, and with -log, -jpeg, -steady or -jacobian for other losses and sources.
+    SingleHDR: singlehdr for all stages in turn; one by one singlehdr-dequantize, -linearize, -hallucinate, then -joint,
+    and singlehdr-refine --start (--data: merged brackets as NAME.exr beside NAME.jpg); each with -small at its end for
+    one CPU thread.
 
     The run goes on from its last state when it is started again. On several GPUs:
     torchrun --nproc-per-node N -m headroom train RECIPE ...
@@ -98,6 +107,7 @@ def command(
     from headroom.train.merge_recipes import MERGE_RECIPES
     from headroom.train.recipes import recipe as recipe_named
     from headroom.train.scenes import load, pack, split_by_scene
+    from headroom.train.singlehdr_recipes import SINGLEHDR_RECIPES
 
     if shards is not None:
         for path in pack(data, shards):
@@ -120,6 +130,13 @@ def command(
     if recipe in HDRCNN_RECIPES:
         run, weights = train_hdrcnn_command(
             recipe, data, out, held_out_every, time_budget=time_budget, steps=steps, device=device,
+            start_weights=start_weights, compile_network=compile_network, as_json=as_json,
+        )  # fmt: skip
+        _done(recipe, run, weights, as_json)
+        return 0
+    if recipe in SINGLEHDR_RECIPES:
+        run, weights = train_singlehdr_command(
+            recipe, data, out, held_out_every, features=features, time_budget=time_budget, steps=steps, device=device,
             start_weights=start_weights, compile_network=compile_network, as_json=as_json,
         )  # fmt: skip
         _done(recipe, run, weights, as_json)

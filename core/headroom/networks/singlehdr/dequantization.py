@@ -27,6 +27,7 @@ class DequantizationNet(nn.Module):
         """``widths``: channels from full resolution down."""
         super().__init__()
         self.unet = UNet(3, widths)
+        self.unet.begin_at_zero()
 
     def forward(self, x_srgb: Tensor) -> Tensor:
         """(B, 3, H, W) codes 0..1 to codes as they were before rounding, not clipped; sides multiples of 16 (or 32)."""

@@ -25,6 +25,7 @@ class RefinementNet(nn.Module):
         """``widths``: channels from full resolution down."""
         super().__init__()
         self.unet = UNet(9, widths)
+        self.unet.begin_at_zero()
 
     def forward(self, hallucinated: Tensor, linear: Tensor, dequantized: Tensor) -> Tensor:
         """(B, 3, H, W) each, linear, linear 0..1 and codes 0..1, to linear light, at least 0."""

@@ -44,9 +44,11 @@ class UNet(nn.Module):
         answer: Tensor = self.head(x)
         return answer
 
-    def convolutions(self) -> list[nn.Conv2d]:
-        """All of them in the order in which the authors' code makes them: down, up, head."""
-        return [conv for conv in self.modules() if isinstance(conv, nn.Conv2d)]
+    def begin_at_zero(self) -> None:
+        """Untrained, answer next to nothing: as a residual it then changes nothing."""
+        with torch.no_grad():
+            for parameter in self.head.parameters():
+                parameter.mul_(0.01)
 
 
 class Pair(nn.Module):
