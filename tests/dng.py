@@ -11,8 +11,10 @@ import numpy as np
 BLACK, WHITE = 256, 4095
 NEUTRAL = (0.5, 1.0, 0.625)
 """What a grey thing reads in the camera's channels: the inverse of its white balance."""
-# Linear Rec.709 primaries as the camera's own (XYZ to camera, D65): so camera light over its neutral is Rec.709 light.
-XYZ_TO_CAMERA = np.array(
+PRIMARIES = np.array([[0.8, 0.15, 0.05], [0.1, 0.85, 0.05], [0.02, 0.18, 0.8]])
+"""Linear Rec.709 light to what the camera's channels see of it, before its neutral; rows sum to 1."""
+# IEC 61966-2-1, CIE XYZ to linear Rec.709.
+XYZ_TO_REC709 = np.array(
     [[3.2404542, -1.5371385, -0.4985314], [-0.9692660, 1.8760108, 0.0415560], [0.0556434, -0.2040259, 1.0572252]]
 )
 
@@ -21,9 +23,9 @@ def write_dng(
     path: Path, linear: np.ndarray, *, seconds: float = 0.01, f_number: float = 8.0, iso: int = 100,
     taken: str = "2026:05:01 12:00:00", subsec: str = "00", orientation: int = 1, neutral: tuple[float, ...] = NEUTRAL,
 ) -> None:  # fmt: skip
-    """``linear``: (H, W, 3) Rec.709 light, both even; a channel clips where light x neutral passes 1."""
+    """``linear``: (H, W, 3) Rec.709 light, both even; the sensor clips where a channel of it passes 1."""
     height, width = linear.shape[:2]
-    camera = linear * np.asarray(neutral)
+    camera = linear @ PRIMARIES.T * np.asarray(neutral)
     mosaic = camera[..., 1].copy()
     mosaic[0::2, 0::2] = camera[0::2, 0::2, 0]
     mosaic[1::2, 1::2] = camera[1::2, 1::2, 2]
@@ -32,7 +34,9 @@ def write_dng(
         (33434, 5, 1, _rational(seconds)), (33437, 5, 1, _rational(f_number)), (34855, 3, 1, struct.pack("<H", iso)),
         (36867, 2, 20, taken.encode() + b"\0"), (37521, 2, len(subsec) + 1, subsec.encode() + b"\0"),
     ]  # fmt: skip
-    matrix = b"".join(struct.pack("<ii", round(v * 10000), 10000) for v in (np.diag(neutral) @ XYZ_TO_CAMERA).ravel())
+    matrix = b"".join(
+        struct.pack("<ii", round(v * 10000), 10000) for v in (np.diag(neutral) @ PRIMARIES @ XYZ_TO_REC709).ravel()
+    )
     entries: list[tuple[int, int, int, Any]] = [
         (254, 4, 1, struct.pack("<I", 0)), (256, 4, 1, struct.pack("<I", width)),
         (257, 4, 1, struct.pack("<I", height)), (258, 3, 1, struct.pack("<H", 16)), (259, 3, 1, struct.pack("<H", 1)),

@@ -17,6 +17,7 @@ from headroom.errors import PlateError, UsageError
 from headroom.merge.inputs import Task
 from headroom.merge.request import Request
 from headroom.plate import Plate
+from headroom.reconstruct import Reconstructor
 
 __all__ = ["Common", "Prepared", "of_group", "prepare", "response_of", "settle"]
 
@@ -77,8 +78,13 @@ def settle(
     )  # fmt: skip
 
 
-def response_of(stacks: Sequence[Prepared], name: str, device: str = "auto") -> tuple[Response, list[str]]:
-    """The curve that ``--response`` asks for, out of all of these stacks, and what is to be said about it."""
+def response_of(
+    stacks: Sequence[Prepared], name: str, network: Callable[[], Reconstructor]
+) -> tuple[Response, list[str]]:
+    """The curve that ``--response`` asks for, out of all of these stacks, and what is to be said about it.
+
+    ``network``: loads the one that is asked for its view of the curve.
+    """
     notes = []
     colour = stacks[0].colour
     if name == "auto":
@@ -96,7 +102,8 @@ def response_of(stacks: Sequence[Prepared], name: str, device: str = "auto") -> 
         return declared(colour), notes
     from headroom.bracket.response_find import find_response
 
-    return find_response(name, [stack.bracket for stack in stacks], colour, device=device), notes
+    looking = network() if name == "network" else None
+    return find_response(name, [stack.bracket for stack in stacks], colour, reconstructor=looking), notes
 
 
 def _seen_from(exposed: Exposed, wanted: str) -> Exposed:
@@ -134,8 +141,9 @@ def _reference(bracket: Bracket, wanted: str) -> int:
 
 
 def of_group(
-    tasks: Sequence[Task], request: Request, config: Config, alive: Callable[[float], None] = lambda share: None
-) -> Common:
+    tasks: Sequence[Task], request: Request, config: Config, network: Callable[[], Reconstructor],
+    alive: Callable[[float], None] = lambda share: None,
+) -> Common:  # fmt: skip
     """One reference exposure, one curve, one white balance for all shots of a panorama.
 
     The exposure is that of the middle stack's middle frame. Exposures come from EXIF, or are as stated: then one
@@ -169,5 +177,5 @@ def of_group(
     for k, task in enumerate(chosen):
         alive(k / len(chosen))
         looked_at.append(prepare(task, request, config, common))
-    response, more = response_of(looked_at, request.merging.response, request.merging.device)
+    response, more = response_of(looked_at, request.merging.response, network)
     return replace(common, response=response, notes=(*notes, *more))

@@ -68,7 +68,9 @@ class MergeJob:
         common = Common()
         if request.group:
             looking = Tick(cancelled, str(request.output))
-            common = of_group(tasks, request, self.config, lambda share: looking("read", share))
+            common = of_group(
+                tasks, request, self.config, self.maker.reconstructor, lambda share: looking("read", share)
+            )  # fmt: skip
         reports = []
         for number, task in enumerate(tasks, 1):
             watcher.started(task.target.name, number, len(tasks))

@@ -43,7 +43,7 @@ class PictureMaker:
         merging = self.merging
         response, notes = common.response, list(common.notes)
         if response is None:
-            response, notes = response_of([prepared], merging.response, merging.device)
+            response, notes = response_of([prepared], merging.response, self.reconstructor)
         tick("read", 1.0)
         picture = merge_bracket(
             prepared.bracket, response, merging, self.merger, tick, self._go_on if merging.goes_on else None
@@ -54,19 +54,24 @@ class PictureMaker:
         warnings = [*prepared.bracket.notes, *notes, *picture.warnings]
         return Made(picture=picture, response=response, scale=scale, warnings=warnings)
 
-    def _go_on(self, picture: Picture, darkest: float, white: float, tick: Tick) -> dict[str, Any]:
-        from headroom.bracket.continuation import go_on
-
+    def reconstructor(self) -> Reconstructor:
+        """The single-image network, loaded once."""
         merging = self.merging
         if self._reconstructor is None:
             self._reconstructor = Reconstructor(
                 merging.model, device=merging.device, precision=merging.precision, memory_bytes=merging.memory_bytes
             )
+        return self._reconstructor
+
+    def _go_on(self, picture: Picture, darkest: float, white: float, tick: Tick) -> dict[str, Any]:
+        from headroom.bracket.continuation import go_on
+
+        reconstructor = self.reconstructor()
         found = go_on(
-            picture.radiance, picture.unrecorded, darkest, self._reconstructor, white=white,
+            picture.radiance, picture.unrecorded, darkest, reconstructor, white=white,
             progress=lambda share: tick("go on", share), cancelled=tick.cancelled,
         )  # fmt: skip
-        return {**found, "model_version": self._reconstructor.card.version}
+        return {**found, "model_version": reconstructor.card.version}
 
 
 def finished(prepared: Prepared, made: Made) -> Iterator[tuple[int, FloatArray, FloatArray]]:
