@@ -30,9 +30,14 @@ SAMPLES = 4
 """Samples of a cell to a side: a large frame is looked at through a grid of them."""
 MID_RANGE = (0.008, 0.85)
 """Linear light between which a quantile counts as well recorded; above lies what clips, below what codes round."""
-QUANTILES = np.linspace(0.005, 0.995, 199)
+QUANTILES = np.concatenate([np.linspace(0.005, 0.985, 197), 1 - np.logspace(-2, -3.7, 18)])
+"""Fine towards the top: of a very dark frame only the lamps are well recorded."""
+SHARES = np.gradient(QUANTILES)
 LEAST_QUANTILES = 4
-"""Two percent of a channel: what two frames must share."""
+LEAST_SAMPLES = 32
+"""Cells of a channel that two frames must share."""
+ONE_PART = 0.1
+"""Doubt in stops where all that two frames share lies in one part of the picture: it may have moved."""
 PARTS = 2
 """The picture in so many parts to a side, whose answers are compared."""
 LEAST_SIGMA = 0.005
@@ -111,9 +116,9 @@ def _matched(dark: Array, bright: Array) -> tuple[Array, Array, Array, Array] | 
     for c in range(3):
         x, y = (np.quantile(view[..., c], QUANTILES) for view in (dark, bright))
         both = (x > MID_RANGE[0]) & (y < MID_RANGE[1]) & (y > MID_RANGE[0]) & (x < MID_RANGE[1])
-        if both.sum() >= LEAST_QUANTILES:
+        if both.sum() >= LEAST_QUANTILES and SHARES[both].sum() * dark[..., c].size >= LEAST_SAMPLES:
             x, y = x[both], y[both]
-            weight = 1 / (1 / x + 1 / y)  # shot noise: the variance of a logarithm is 1 / light
+            weight = SHARES[both] / (1 / x + 1 / y)  # shot noise: the variance of a logarithm is 1 / light
             parts.append((np.log2(y / x), weight, np.log2(x * y) / 2, np.full(len(x), float(c))))
     if not parts:
         return None
@@ -141,8 +146,8 @@ def _over_parts(dark: Array, bright: Array, mean: float) -> float:
             if found is not None:
                 answers.append(np.average(found[0], weights=found[1]))
                 weights.append(found[1].sum())
-    if not answers:
-        return 0.0
+    if len(answers) < 2:
+        return ONE_PART
     share = np.array(weights) / np.sum(weights)
     return float(np.sqrt(np.sum(share * (np.array(answers) - mean) ** 2) * np.sum(share**2)))
 
