@@ -21,18 +21,22 @@ def command() -> None:
 @command.command("list")
 @json_option
 def list_models(as_json: bool) -> None:
-    """Name, version, network, licence and folder of each model."""
+    """Each model: name, version, network, licence and folder; size, speed per megapixel and measured quality."""
     from headroom import weights
+    from headroom.cli.models_screen import facts_of
 
-    cards = [weights.read_card(weights.find(name)) for name in weights.names()]
+    found = [facts_of(weights.read_card(weights.find(name))) for name in weights.names()]
     if as_json:
-        emit_json({"models": [_brief(card) for card in cards]})
+        emit_json({"models": [{**_brief(facts.card), **facts.as_dict()} for facts in found]})
         return
-    if not cards:
+    if not found:
         folders = ", ".join(str(folder) for folder in weights.model_folders()) or "nowhere"
         click.echo(f"no model is installed; looked in {folders}")
-    for card in cards:
+    for facts in found:
+        card = facts.card
         click.echo(f"{card.name}  {card.version}  {card.network}  {card.licence}  {card.folder}")
+        for name, text in facts.lines():
+            click.echo(f"  {name:<8} {text}")
 
 
 @command.command("show")
@@ -109,8 +113,9 @@ def export(model: str, torchscript: bool, output: Path | None, overwrite: bool, 
 @click.option("--overwrite", is_flag=True, help="Replace the model in the folder.")
 @json_option
 def import_model(kind: str, files: tuple[Path, ...], output: Path | None, overwrite: bool, as_json: bool) -> None:
-    """Read weights in their authors' own format: KIND hdrcnn, FILE hdrcnn_params.npz, and others (see below).
+    """Read weights in their authors' own format: KIND is hdrcnn, singlehdr, ahdrnet, wu or kalantari.
 
+    hdrcnn takes one hdrcnn_params.npz, ahdrnet one .pth, the others TensorFlow checkpoints by their name before .index.
     No code in the files is run. The weights stay under their own licence, which is yours to know. Without -o the
     model goes to the user's models folder and is found by its name from then on.
     """

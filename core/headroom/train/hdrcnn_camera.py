@@ -123,7 +123,7 @@ class VirtualCamera:
         (n, n_std), (sigma, sigma_std) = self.ranges.curve_n, self.ranges.curve_sigma
         n_drawn = (n + n_std * self._normal(len(truth), 1, 1, 1)).clamp(0.2, 2.5)
         sigma_drawn = (sigma + sigma_std * self._normal(len(truth), 1, 1, 1)).clamp(0.01, 5)
-        code = quantise(sigmoid_curve(truth.clamp(max=1), n_drawn, sigma_drawn), 8)
+        code: Tensor = quantise(sigmoid_curve(truth.clamp(max=1), n_drawn, sigma_drawn), 8)
         if self.ranges.jpeg_quality is not None:
             low, high = self.ranges.jpeg_quality
             quality = self._uniform(len(code), low=low, high=high)
