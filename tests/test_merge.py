@@ -253,6 +253,17 @@ def test_alpha_is_ignored(tmp_path: Path, capsys: CapSys) -> None:
     assert list(io.header(tmp_path / "out.exr")["parts"][0]["channels"]) == ["R", "G", "B"]
 
 
+def test_frames_of_two_colour_spaces_need_from(tmp_path: Path, capsys: CapSys) -> None:
+    paths = []
+    for name, space in (("a", "Linear Rec.709 (sRGB)"), ("b", "ACEScg")):
+        hdr = package.merge(write_bracket(tmp_path / name, LIGHT, [-2, 0]), align="none", method="debevec", to=space)
+        package.write(hdr, tmp_path / f"{name}.exr")
+        paths.append(tmp_path / f"{name}.exr")
+    said = merge(capsys, *paths, "-o", tmp_path / "out.exr", *PLAIN, "--ev=0,1")
+    assert said.code == 1 and "--from" in said.err and "ACEScg" in said.err
+    assert merge(capsys, *paths, "-o", tmp_path / "out.exr", *PLAIN, "--ev=0,1", "--from", "ACEScg").code == 0
+
+
 # ---- several stacks
 
 
@@ -426,8 +437,8 @@ def test_ctrl_c_leaves_nothing(tmp_path: Path) -> None:
 
 
 def test_stopped_at_any_stage(frames: list[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from headroom.merge import maker
     from headroom.errors import Cancelled
+    from headroom.merge import maker
     from headroom.merge.job import MergeJob
     from headroom.merge.request import Merging, Request
 

@@ -90,9 +90,6 @@ def read_plates(
         notes += plate.warnings
     if white_balance and any(shot.white_balance not in (None, white_balance) for shot in shots):
         notes.append("the frames' white balances differ: all are developed with the middle one's")
-    spaces = sorted({str(plate.space) for plate in plates})
-    if len(spaces) > 1:
-        notes.append(f"the frames state different colour spaces ({', '.join(spaces)}); --from settles it")
     if len({plate.is_float for plate in plates}) > 1:
         raise PlateError(f"{_names(shots)}: some hold floats and some integers; a bracket's frames are of one kind")
     return plates, sorted(notes)

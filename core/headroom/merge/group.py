@@ -11,6 +11,7 @@ from headroom.bracket.reading import Exposed, expose, read_plates, shared_white_
 from headroom.bracket.response import Response, declared
 from headroom.bracket.shot import Shot
 from headroom.bracket.stack import Bracket
+from headroom.colour import names
 from headroom.colour.ocio import Config
 from headroom.colour.plan import ColourPlan, plan
 from headroom.errors import PlateError, UsageError
@@ -66,6 +67,8 @@ def settle(
     shots: Sequence[Shot], plates: Sequence[Plate], notes: Sequence[str], request: Request, config: Config
 ) -> Prepared:
     """Colours and exposures of a stack that was read, and the reference that the user asks for."""
+    if request.from_space is None:
+        _check_spaces(plates)
     first = min(plates, key=lambda plate: str(plate.space))
     colour = plan(
         first.space, frm=request.from_space, to=request.to_space, config=config, is_float=first.is_float,
@@ -106,6 +109,15 @@ def response_of(
     return find_response(name, [stack.bracket for stack in stacks], colour, reconstructor=looking), notes
 
 
+def _check_spaces(plates: Sequence[Plate]) -> None:
+    """A file that states nothing is what every such file is taken for."""
+    usual = names.LINEAR_REC709 if plates[0].is_float else names.SRGB
+    stated = {plate.space or usual: plate for plate in sorted(plates, key=lambda plate: plate.name, reverse=True)}
+    if len(stated) > 1:
+        told = "; ".join(f"{plate.name}: {space}" for space, plate in sorted(stated.items()))
+        raise PlateError(f"the frames state different colour spaces ({told}); say which it is with --from")
+
+
 def _seen_from(exposed: Exposed, wanted: str) -> Exposed:
     bracket = exposed.bracket
     index = _reference(bracket, wanted)
@@ -131,12 +143,12 @@ def _reference(bracket: Bracket, wanted: str) -> int:
         if not 1 <= int(wanted) <= len(bracket.plates):
             raise UsageError(f"--reference {wanted}: this bracket has frames 1 (the darkest) to {len(bracket.plates)}")
         return int(wanted) - 1
-    names = [plate.path.name if plate.path else "" for plate in bracket.plates]
-    for k, name in enumerate(names):
+    files = [plate.path.name if plate.path else "" for plate in bracket.plates]
+    for k, name in enumerate(files):
         if Path(wanted).name in (name, Path(name).stem):
             return k
     raise UsageError(
-        f"--reference {wanted}: give middle, auto, a number from 1 (the darkest) or one of {', '.join(names)}"
+        f"--reference {wanted}: give middle, auto, a number from 1 (the darkest) or one of {', '.join(files)}"
     )
 
 

@@ -131,6 +131,6 @@ class MergeJob:
 
 
 def _plot(response: Response, path: Path) -> None:
-    from headroom.bracket.response_find import plot_response
+    from headroom.bracket.response_plot import plot_response
 
     plot_response(response, path)
