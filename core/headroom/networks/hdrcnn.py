@@ -12,6 +12,7 @@ channel in place of that of the brightest, sizes beyond memory in tiles.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, cast
@@ -40,7 +41,7 @@ EPSILON = 1.0 / 255.0
 TAU = 0.95
 """Code value at which the paper's blend towards the network begins."""
 
-LN_MOST = 11.0
+LN_MOST = 16 * math.log(2)
 """Bound of the output, 16 stops above white: an untrained or foreign network stays finite."""
 
 WIDTHS = (64, 128, 256, 512, 512)
