@@ -24,14 +24,15 @@ def answer(stack: Stack, logit: float, raw: float) -> Answer:
 
 
 def decoded(stack: Stack, logit: float, raw: float) -> torch.Tensor:
-    variance = stack.variance(box_mean(stack.radiance[:, stack.reference]))
-    return MergeOne().decode(answer(stack, logit, raw), stack, variance).radiance
+    level = box_mean(stack.radiance[:, stack.reference])
+    return MergeOne().decode(answer(stack, logit, raw), stack, level, stack.variance(level)).radiance
 
 
 @pytest.mark.parametrize("stops", [[-2, 0], [-2, 0, 2], [-3, -1, 0, 2, 4]])
 @pytest.mark.parametrize("reference", [0, 1])
 def test_a_still_bracket_merges_as_inverse_variance_does(stops: list[float], reference: int) -> None:
     stack = photographed(scene(48, 48, top=2.0), stops, reference, noise=0.002)
+    stack.clipped[:] = stack.clipped.amax(2, keepdim=True)  # frames lose all channels at once
     stack.clipped[:, 0] = 0  # the darkest frame recorded everything
     expected = inverse_variance(stack)
     with torch.inference_mode():
@@ -44,6 +45,7 @@ def test_a_still_bracket_merges_as_inverse_variance_does(stops: list[float], ref
 
 def test_frames_that_are_believed_leave_nothing_to_the_network() -> None:
     stack = photographed(scene(32, 32, top=2.0), [-2, 0, 2], 1, noise=0.002)
+    stack.clipped[:] = stack.clipped.amax(2, keepdim=True)
     for raw in (-50.0, 50.0):
         found = decoded(stack, 40.0, raw)
         recorded = stack.clipped[:, 0].amax(1, keepdim=True).expand_as(found) == 0
@@ -123,6 +125,21 @@ def test_every_weight_learns() -> None:
     for name, parameter in network.named_parameters():
         assert parameter.grad is not None and torch.isfinite(parameter.grad).all(), name
         assert parameter.grad.abs().sum() > 0, name
+
+
+def test_a_frame_that_lost_a_channel_brings_no_false_colour() -> None:
+    """The curve is off by 15 % in the bright frame, whose blue clipped: all of the light comes from the reference."""
+    truth = torch.tensor([0.2, 0.22, 0.5])[None, :, None, None].expand(1, 3, 32, 32)
+    stack = photographed(truth, [0, 2], 0)
+    stack.linear[:, 1, :2] *= 0.85
+    assert stack.clipped[0, 1, :, 0, 0].tolist() == [0, 0, 1]
+    expected = inverse_variance(stack)
+    assert (expected / truth)[0, :2].max() < 0.9  # a plain merge turns it blue
+    torch.testing.assert_close(decoded(stack, 40.0, 0.0) / truth, torch.ones_like(truth), rtol=0.01, atol=0)
+    # In the dark, where noise is worse than that, the bright frame's channels still count.
+    dark = photographed(truth / 50, [0, 2], 0)
+    dark.clipped[:, 1, 2], dark.linear[:, 1, :2] = 1, dark.linear[:, 1, :2] * 1.05
+    assert (decoded(dark, 40.0, 0.0) / truth * 50)[0, :2].min() > 1.035
 
 
 def test_one_frame_comes_out_as_it_is() -> None:

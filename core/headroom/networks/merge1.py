@@ -37,6 +37,8 @@ LEVEL_PX = 5
 """Neighbourhood over which the level of light and the disagreement of frames are averaged."""
 RELATIVE_ERROR = 0.03
 """Of the response curve and the alignment: frames that differ by this share agree."""
+HUE_ERROR = 0.1
+"""Of the response curve between channels, with a margin: what counts against frames that lost a channel."""
 DEVIATION_MOST = 12.0
 """Standard deviations beyond which more makes no difference."""
 NOISE_REACH = 3.0
@@ -109,7 +111,7 @@ class MergeOne(MergeNetwork):
         level = box_mean(stack.radiance[:, stack.reference])
         variance = stack.variance(level)
         evidence = self.encode(stack, level, variance)
-        return self.decode(self(*evidence), stack, variance)
+        return self.decode(self(*evidence), stack, level, variance)
 
     def encode(self, stack: Stack, level: Tensor, variance: Tensor) -> Evidence:
         """Compare every frame with the reference; ``level`` (B, 3, H, W), ``variance`` (B, N, 3, H, W)."""
@@ -149,7 +151,7 @@ class MergeOne(MergeNetwork):
         raw = F.pixel_shuffle(self.answer(F.leaky_relu(joined, 0.1)), PATCH_PX)
         return Answer(logits, raw.float())
 
-    def decode(self, answer: Answer, stack: Stack, variance: Tensor) -> Light:
+    def decode(self, answer: Answer, stack: Stack, level: Tensor, variance: Tensor) -> Light:
         """Weighted light, moved within the noise that distrust cost, and the bounded answer where nothing is left."""
         at, others = stack.reference, _others(stack)
         radiance = stack.radiance
@@ -157,16 +159,18 @@ class MergeOne(MergeNetwork):
         reliability[:, others] = torch.sigmoid(answer.logits)
         believed = reliability * stack.valid
         recorded = 1 - stack.clipped
-        precision = recorded / variance
-        weights = believed * precision
-        total = weights.sum(1)
+        # A frame that lost one channel gives way to one that has all three, as if it were less precise: channels from
+        # different frames show every error of the response as a false colour. Not in the dark, where noise is worse.
+        whole = recorded.amin(2, keepdim=True)
+        doubtful_hue = (recorded - whole) * (HUE_ERROR * level).square()[:, None]
         floor = PRECISION_FLOOR / variance[:, at]
+        weights = believed * recorded / (variance + doubtful_hue * (1 - _missing(believed * whole))[:, None])
+        total = weights.sum(1)
         merged = (weights * radiance).sum(1) / total.clamp(min=1e-6)
         # Radiance is believed as far as any frame that recorded it is: the reference wherever it did not clip.
-        unsure = torch.ones_like(merged)
-        for frame in (believed * recorded).unbind(1):  # not ``prod``, whose gradient is slow where factors are 0
-            unsure = unsure * (1 - frame)
-        lost = (1 / (total + floor) - 1 / (precision.sum(1) + floor)).clamp(min=0)
+        unsure = _missing(believed * recorded)
+        ideal = (recorded / (variance + doubtful_hue * (1 - _missing(whole))[:, None])).sum(1)
+        lost = (1 / (total + floor) - 1 / (ideal + floor)).clamp(min=0)
         moved = merged + NOISE_REACH * (lost + 1e-12).sqrt() * torch.tanh(answer.raw[:, :3])
         proven = (believed * stack.clipped * radiance).amax(1)
         low = torch.maximum(proven, radiance[:, at]).clamp(min=LIGHT_FLOOR)
@@ -180,6 +184,14 @@ def box_mean(image: Tensor) -> Tensor:
     half = LEVEL_PX // 2
     rows = F.avg_pool2d(image, (LEVEL_PX, 1), stride=1, padding=(half, 0), count_include_pad=False)
     return F.avg_pool2d(rows, (1, LEVEL_PX), stride=1, padding=(0, half), count_include_pad=False)
+
+
+def _missing(shares: Tensor) -> Tensor:
+    """(B, N, C, H, W) of 0..1 to (B, C, H, W): 1 where no frame has a share."""
+    none = 1 - shares[:, 0]
+    for frame in shares[:, 1:].unbind(1):  # not ``prod``, whose gradient is slow where factors are 0
+        none = none * (1 - frame)
+    return none
 
 
 def _others(stack: Stack) -> list[int]:
