@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from headroom.bracket.samples import Samples
 from headroom.colour.plan import ColourPlan
 from headroom.plate import FloatArray
 
@@ -24,10 +25,14 @@ class Response:
     """(C, K) linear light at code ``i / (K - 1)``, rising; C is 1 (shared) or 3. None: ``exact`` does it."""
     residual_stops: float | None = None
     """RMS disagreement of the frames with each other through this curve, in stops; None: not measured."""
+    matrix: FloatArray | None = None
+    """(3, 3) from the plates' primaries to Rec.709, light in rows; None: they are Rec.709, or ``exact`` does it."""
     mixes_channels: bool = False
     """The plates' primaries are not Rec.709: a clip in one channel touches all three."""
     facts: dict[str, Any] = field(default_factory=dict)
     """How it was found, for the report."""
+    samples: Samples | None = field(default=None, repr=False, compare=False)
+    """What it was fitted to, for the plot."""
     exact: Callable[[FloatArray], FloatArray] | None = field(default=None, repr=False, compare=False)
 
     def decode(self, codes: FloatArray) -> FloatArray:
@@ -43,7 +48,7 @@ class Response:
             low = at.astype(np.int32).clip(0, steps - 1)
             first = row[low]
             linear[..., channel] = first + (at - low) * (row[low + 1] - first)
-        return linear
+        return linear if self.matrix is None else linear @ self.matrix
 
 
 def declared(colour: ColourPlan) -> Response:
