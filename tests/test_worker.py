@@ -114,12 +114,12 @@ def test_the_same_file_as_convert_with_the_real_model(repository: Path, tmp_path
 def test_every_setting_of_the_worker_is_an_option_and_has_its_default() -> None:
     from dataclasses import asdict
 
-    from headroom.cli.convert import SHOT_OPTIONS, command
+    from headroom.cli.convert import CURVE_OPTIONS, SHOT_OPTIONS, command
     from headroom.jobs import Settings
     from headroom.settings import SETTINGS, checked
 
     chosen = command.make_context("convert", ["a.png", "-o", "b.exr"]).params
-    for name in ("inputs", "output", "as_json", *SHOT_OPTIONS):
+    for name in ("inputs", "output", "as_json", *SHOT_OPTIONS, *CURVE_OPTIONS):
         del chosen[name]
     assert chosen["resume"] is None  # on for shots; for stills as here
     chosen["resume"] = False

@@ -12,7 +12,7 @@ from headroom.engine.run import BandOutput
 from headroom.options import Options
 from headroom.plate import FloatArray
 
-__all__ = ["Band", "blend"]
+__all__ = ["Band", "blend", "light_by_estimate"]
 
 PEAK_KNEE = 0.5
 """Share of --peak-stops below which gains are left alone."""
@@ -37,15 +37,16 @@ def blend(
     y0: int, rows: Rows, result: BandOutput, encoder: Encoder, estimate: EstimatedCurve, options: Options
 ) -> Band:
     """Recorded pixels through ``base`` alone; the others also through their gain, in linear Rec.709."""
-    colour, code = encoder.colour, rows.code
+    colour, code, x_srgb = encoder.colour, rows.code, rows.x_srgb
     if result.dequantize is not None:
         half_code = np.float32(0.5 / (2**encoder.plate.bits - 1))
         code = code + result.dequantize * half_code * (rows.alpha == 0)
+        x_srgb = encoder.seen(code)
     gain = _limit(result.gain_log2 * np.float32(options.boost * options.strength) * rows.alpha, options.peak_stops)
     mask = largest_channel(rows.alpha)
     touched = mask > 0
     if options.curve == "estimate" and not estimate.keeps_stated:
-        lin709 = _by_estimate(code, rows.x_srgb, encoder, estimate)
+        lin709 = light_by_estimate(code, x_srgb, encoder, estimate)
         pixels = colour.from_lin709(lin709 * np.exp2(gain))
     else:
         pixels = colour.base(code)
@@ -60,8 +61,8 @@ def blend(
     return Band(y0, pixels, mask, largest_channel(gain), confidence)
 
 
-def _by_estimate(code: FloatArray, x_srgb: FloatArray, encoder: Encoder, estimate: EstimatedCurve) -> FloatArray:
-    """The estimated curve in place of the stated one; 1.0 at the clip level is kept where it was."""
+def light_by_estimate(code: FloatArray, x_srgb: FloatArray, encoder: Encoder, estimate: EstimatedCurve) -> FloatArray:
+    """Linear Rec.709 by the estimated curve in place of the stated one; 1.0 at the clip level stays where it was."""
     level = np.full((1, 1, 3), encoder.level, np.float32)
     top = np.float32(encoder.colour.to_lin709(level).max())
     x = x_srgb if encoder.boost == 1.0 else x_srgb ** np.float32(encoder.boost)

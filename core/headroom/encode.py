@@ -44,16 +44,20 @@ class Encoder:
     def rows(self, y0: int, y1: int) -> Rows:
         """Rows y0..y1."""
         code = self.plate.rows(y0, y1)
-        x = self._x_srgb(code)
-        if self.scaling != 1.0:
-            x = np.minimum(np.float32(1), x * np.float32(1 / self._level_srgb))
         alpha = soft_mask(code, self.level, self.tau)
         if self.colour.mixes_channels:
             # A clip in one channel of the plate's primaries touches all three of Rec.709's.
             alpha = np.repeat(largest_channel(alpha)[..., None], 3, axis=2)
+        return Rows(code, self.seen(code), alpha.astype(np.float32, copy=False))
+
+    def seen(self, code: FloatArray) -> FloatArray:
+        """(..., 3) codes as the network sees them: 0..1, sRGB-encoded, 1.0 is the clip level."""
+        x = self._x_srgb(code)
+        if self.scaling != 1.0:
+            x = np.minimum(np.float32(1), x * np.float32(1 / self._level_srgb))
         if self.boost != 1.0:
             x = x ** np.float32(1 / self.boost)
-        return Rows(code, x.astype(np.float32, copy=False), alpha.astype(np.float32, copy=False))
+        return x.astype(np.float32, copy=False)
 
     def _x_srgb(self, code: FloatArray) -> FloatArray:
         """Codes to 0..1, sRGB-encoded, 1.0 is the clip level."""

@@ -157,8 +157,10 @@ class Reconstructor:
         for row in tiles.rows:
             core, first, last = row[0].core, row[0].window.y0, min(row[0].window.y1, plate.height)
             rows = prepared.rows(first, last)
+            # Where nothing is to be added, the network has nothing to look for.
+            wanted = rows.alpha if options.strength else np.zeros_like(rows.alpha)
             result = self.runner.band(
-                row, BandInput(first, rows.x_srgb, rows.alpha), (plate.width, plate.height), features,
+                row, BandInput(first, rows.x_srgb, wanted), (plate.width, plate.height), features,
                 dequantize=options.dequantize, refine=options.refine, batch=tiles.batch, on_tile=on_tile,
             )  # fmt: skip
             inside = slice(core.y0 - first, core.y1 - first)

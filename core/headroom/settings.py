@@ -15,7 +15,7 @@ from typing import Any, Literal
 
 from headroom.errors import UsageError
 
-__all__ = ["SETTINGS", "Setting", "checked", "parse_size"]
+__all__ = ["SETTINGS", "STAGES", "Setting", "checked", "in_stages", "parse_size"]
 
 # Decimal units as on a disk's label and in `--memory 4GB`; KiB and friends are powers of 1024.
 _UNITS = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9, "t": 10**12}
@@ -103,6 +103,9 @@ class Setting:
         return " and ".join(parts) or "a finite number"
 
 
+STAGES = ("dequantize", "linearize", "hallucinate", "refine")
+"""Of a single-image system, in the order in which they work."""
+
 SETTINGS: Mapping[str, Setting] = {
     "model": Setting(default="headroom-1"),
     "from_space": Setting(),
@@ -119,6 +122,8 @@ SETTINGS: Mapping[str, Setting] = {
     "strength": Setting(kind="number", default=1.0, low=0, slider=(0.0, 4.0)),
     "dequantize": Setting(kind="flag", default=False),
     "refine": Setting(kind="flag", default=False),
+    # Some of STAGES in words: what it says of curve, strength, dequantize and refine comes before them.
+    "stages": Setting(),
     "mask": Setting(kind="flag", default=False),
     "gain": Setting(kind="flag", default=False),
     "depth": Setting(kind="choice", default="auto", choices=("auto", "half", "float")),
@@ -139,3 +144,33 @@ def checked(chosen: Mapping[str, Any]) -> dict[str, Any]:
         hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(SETTINGS)}"
         raise UsageError(f"no setting is called {unknown[0]!r}; {hint}")
     return {name: setting.check(name, chosen.get(name, setting.default)) for name, setting in SETTINGS.items()}
+
+
+def in_stages(flat: Mapping[str, Any]) -> dict[str, Any]:
+    """Checked settings with what ``stages`` means written out and ``stages`` gone.
+
+    None leaves all as it is. Else exactly the stages that are named work: without ``linearize`` the stated curve,
+    without ``hallucinate`` no light is added. ``UsageError`` for a name that is no stage, or that the rest contradicts.
+    """
+    result = dict(flat)
+    text = result.pop("stages")
+    if text is None:
+        return result
+    asked = {part.strip() for part in text.split(",")}
+    for name in sorted(asked - set(STAGES)):
+        raise UsageError(f"stages: {name!r} is not one of {', '.join(STAGES)}")
+    if "linearize" in asked and result["curve"] not in ("declared", "estimate"):
+        raise UsageError(f"stages: linearize estimates the curve, and curve {result['curve']} states it; drop one")
+    if "refine" in asked and "hallucinate" not in asked:
+        raise UsageError("stages: refine works on what hallucinate adds; ask for both")
+    for name in ("dequantize", "refine"):
+        if result[name] and name not in asked:
+            raise UsageError(f"stages: {text} leaves {name} out, and {name} is asked for; drop one")
+        result[name] = name in asked
+    if "linearize" in asked:
+        result["curve"] = "estimate"
+    elif result["curve"] == "estimate":
+        raise UsageError(f"stages: {text} leaves linearize out, and curve estimate asks for it; drop one")
+    if "hallucinate" not in asked:
+        result["strength"] = 0.0
+    return result

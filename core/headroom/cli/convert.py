@@ -12,7 +12,7 @@ from headroom.cli.options import emit_json, json_option, setting
 from headroom.cli.signals import cancel_on_signal
 from headroom.errors import UsageError
 
-__all__ = ["SHOT_OPTIONS", "command"]
+__all__ = ["CURVE_OPTIONS", "SHOT_OPTIONS", "command"]
 
 _PATH = click.Path(path_type=Path)
 SHOT_OPTIONS = (
@@ -21,6 +21,8 @@ SHOT_OPTIONS = (
     + ("first_frame", "levels", "matrix")
 )
 """Mean something for patterns and movies only; the worker's settings are the others."""
+CURVE_OPTIONS = ("curve_out", "curve_plot")
+"""Files beside the results, which the worker does not write."""
 
 
 @click.command("convert")
@@ -53,6 +55,11 @@ SHOT_OPTIONS = (
 @setting("to_space", metavar="SPACE", help="Colour space of the results; default: scene_linear.")
 @setting("ocio_config", metavar="FILE|NAME", help="OCIO config; default: $OCIO, else a built-in one.")
 @setting("curve", metavar="declared|estimate|FILE", help="What linearises the plate.")
+@click.option(
+    "--curve-out", type=_PATH, metavar="LUT", help="Also the estimated curve, as .spi1d or .cube (or a folder)."
+)
+@click.option("--curve-plot", type=_PATH, metavar="PNG", help="Also the estimated curve, drawn (or a folder).")
+@setting("stages", metavar="STAGE,...", help="Only these: dequantize, linearize, hallucinate, refine.")
 @setting("boost", help="Above 1: the network sees a brighter plate and its stops count for more.")
 @setting("scaling", metavar="S", help="Compressed plates: codes from 1/S up count as clipped too.")
 @setting("clip_level", metavar="CODE", help="Code that counts as clipped, 0..1 or an 8-bit code; default: detected.")
@@ -86,6 +93,7 @@ def command(inputs: tuple[Path, ...], output: Path | None, as_json: bool, resume
     from headroom.jobs.shots import is_shot
 
     shot_only = {name: chosen.pop(name) for name in SHOT_OPTIONS}
+    curves = {name: chosen.pop(name) for name in CURVE_OPTIONS}
     if output is None and shot_only["analyse_only"] and shot_only["analysis"]:
         output = shot_only["analysis"].parent
     if output is None:
@@ -93,19 +101,32 @@ def command(inputs: tuple[Path, ...], output: Path | None, as_json: bool, resume
     shots = [path for path in inputs if is_shot(path)]
     if not shots:
         _refuse_shot_options(inputs, shot_only)
-        return _stills(inputs, output, as_json, {**chosen, "resume": bool(resume)})
+        return _stills(inputs, output, as_json, {**chosen, "resume": bool(resume)}, **curves)
     if len(shots) < len(inputs):
         still = next(path for path in inputs if path not in shots)
         raise UsageError(f"{still} is no pattern or movie, {shots[0]} is: convert them apart")
     from headroom.cli.convert_shots import convert_shots
 
-    return convert_shots(inputs, output, as_json, {**chosen, "resume": resume is not False}, **shot_only)
+    return convert_shots(inputs, output, as_json, {**chosen, "resume": resume is not False}, **curves, **shot_only)
 
 
-def _stills(inputs: tuple[Path, ...], output: Path, as_json: bool, chosen: dict[str, Any]) -> int:
+def _stills(
+    inputs: tuple[Path, ...],
+    output: Path,
+    as_json: bool,
+    chosen: dict[str, Any],
+    *,
+    curve_out: Path | None,
+    curve_plot: Path | None,
+) -> int:
     from headroom.jobs import plan_tasks
 
     tasks, left_out = plan_tasks(inputs, output)
+    wants_curves = curve_out is not None or curve_plot is not None
+    if wants_curves:
+        from headroom.jobs.curve_files import check_curve_targets, write_curves
+
+        check_curve_targets(curve_out, curve_plot, [task.source for task in tasks])
     from headroom.cli.report import JsonWatcher, ScreenWatcher
     from headroom.jobs import Job, Settings, exit_code_of
 
@@ -116,10 +137,21 @@ def _stills(inputs: tuple[Path, ...], output: Path, as_json: bool, chosen: dict[
         with JsonWatcher() if as_json else ScreenWatcher() as watcher:
             watcher.left_out(left_out)
             reports = job.run(tasks, watcher, cancelled)
+        exit_code = exit_code_of(reports)
+        if wants_curves:
+            made = [report.source for report in reports if report.status in ("done", "skipped")]
+            failed = write_curves(
+                job.conversion,
+                made,
+                curve_out,
+                curve_plot,
+                cancelled=cancelled,
+                tell=lambda text: click.echo(text, err=True),
+            )
+            exit_code = max(exit_code, failed)
     seconds = time.perf_counter() - start
 
     counts = {status: sum(r.status == status for r in reports) for status in ("done", "skipped", "failed")}
-    exit_code = exit_code_of(reports)
     if as_json:
         files = [report.as_dict() for report in reports]
         others = [str(path) for path in left_out]

@@ -35,6 +35,8 @@ def convert_shots(
     analyse_only: bool,
     preview_movie: Path | None,
     preview_exposure: float,
+    curve_out: Path | None = None,
+    curve_plot: Path | None = None,
     **movie: Any,
 ) -> int:
     """Converts one shot after the other; the exit code."""
@@ -49,9 +51,15 @@ def convert_shots(
         raise UsageError(f"--analysis {analysis}: one file for one shot; convert the shots apart")
     if preview_movie is not None:
         _check_preview(preview_movie, shots)
+    wants_curves = curve_out is not None or curve_plot is not None
+    if wants_curves:
+        from headroom.jobs.curve_files import check_curve_targets, write_shot_curves
+
+        check_curve_targets(curve_out, curve_plot, [Path(shot.source.name) for shot in shots])
     from headroom.jobs.shot_job import ShotJob  # the network's library comes after all that may be wrong without it
 
     results: list[ShotResult] = []
+    failed = 0
     begun = time.perf_counter()
     keeper = click.get_current_context().obj  # of a farm's session: holds the model between its tasks
     with cancel_on_signal() as cancelled:
@@ -64,10 +72,15 @@ def convert_shots(
                 watcher.result(result)
                 if preview_movie is not None and not analyse_only and not cancelled():
                     _preview(result, preview_movie, preview_exposure, watcher, cancelled)
+                if wants_curves and not cancelled():
+                    path = analysis or shot.output.folder / f"{shot.stem}.headroom.json"
+                    failed = max(
+                        failed, write_shot_curves(job.conversion, shot, path, curve_out, curve_plot, tell=watcher.note)
+                    )
             shot.source.close()
             if result.cancelled:
                 break
-    codes = [result.exit_code for result in results]
+    codes = [failed, *(result.exit_code for result in results)]
     exit_code = 130 if 130 in codes else max(codes)
     if as_json:
         reports = [report for result in results for report in result.reports]

@@ -8,7 +8,7 @@ from typing import Any
 
 from headroom.io.targets import Depth
 from headroom.options import Options
-from headroom.settings import checked
+from headroom.settings import checked, in_stages
 
 __all__ = ["Settings"]
 
@@ -38,7 +38,7 @@ class Settings:
     @classmethod
     def of(cls, **chosen: Any) -> Settings:
         """From the flat names of `headroom.settings`, as the command line and the worker's hosts use them."""
-        flat = checked(chosen)
+        flat = in_stages(checked(chosen))
         lut = None
         if flat["curve"] not in ("declared", "estimate"):
             lut, flat["curve"] = Path(flat["curve"]), "declared"

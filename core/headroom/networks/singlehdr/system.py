@@ -138,7 +138,12 @@ class SingleHDR(SingleImageNetwork):
         """A tile; ``features`` holds its frame's curve, ``place`` says nothing to this network."""
         del place
         x_srgb = x_srgb.float()
-        codes = self.dequantization(x_srgb).clamp(0, 1) if asked.get("dequantize") else x_srgb
+        codes, lost = x_srgb, None
+        if asked.get("dequantize"):
+            codes = self.dequantization(x_srgb).clamp(0, 1)
+            lost = ((codes - x_srgb) * (2 * CODES)).clamp(-1, 1)
+        if not bool(alpha.any()):
+            return Local(torch.zeros_like(x_srgb), torch.zeros_like(x_srgb[:, :1]), lost)
         linear = apply_curve(codes, features[:, 0, 0].float())
         added = self.hallucination(linear)
         if asked.get("refine") and self.refinement is not None:
@@ -147,7 +152,6 @@ class SingleHDR(SingleImageNetwork):
         else:
             light = linear + added
         gain = linear_blend_gain(light / linear.clamp(min=LIGHT_FLOOR), alpha.float())
-        lost = ((codes - x_srgb) * (2 * CODES)).clamp(-1, 1) if asked.get("dequantize") else None
         return Local(gain, torch.zeros_like(gain[:, :1]), lost)
 
     def _codes(self, x_srgb: Tensor) -> Tensor:
