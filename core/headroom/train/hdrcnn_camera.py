@@ -28,6 +28,8 @@ LIGHT_LEAST, LIGHT_MOST, TRUTH_MOST = 1e-5, 1e5, 1e10
 QUANTILE_SAMPLES = 65536
 FIELD_DEGREES = (45.0, 115.0)
 """Of views into panoramas: the release knows flat pictures only."""
+VIEW_SHARE = 0.5
+"""Of the crops of panoramas that are such views; the others are cut out as from any picture."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -85,15 +87,15 @@ class VirtualCamera:
         return Shots(self._shoot(truth), truth)
 
     def _crop(self, number: int) -> Tensor:
-        side = self.size_px
-        if number >= len(self.bank.stills):
-            index = torch.tensor([number - len(self.bank.stills)], device=self.bank.device)
+        side, panorama = self.size_px, number - len(self.bank.stills)
+        if panorama >= 0 and float(torch.rand((), generator=self._cpu)) < VIEW_SHARE:
+            index = torch.tensor([panorama], device=self.bank.device)
             yaw, tilt = self._uniform(1, high=2 * math.pi), self._normal(2, 1)
             half = torch.deg2rad(self._uniform(1, low=FIELD_DEGREES[0], high=FIELD_DEGREES[1]) / 2)
             rays = rectilinear_rays(side, side, half.tan())
             turn = rotations(yaw, 0.35 * tilt[0], 0.08 * tilt[1])
             return self.bank.latlong_views(index, torch.einsum("bij,bhwj->bhwi", turn, rays), half=False)
-        pixels = self.bank.stills[number]
+        pixels = self.bank.latlongs[panorama] if panorama >= 0 else self.bank.stills[number]
         height, width = pixels.shape[1:]
         low, high = self.ranges.crop
         share, across, down = torch.rand(3, generator=self._cpu).tolist()

@@ -77,7 +77,7 @@ def hdrcnn_small_pretrain() -> HdrcnnRecipe:
 def hdrcnn_small() -> HdrcnnRecipe:
     """A quarter of the channels, on one CPU thread, from pre-trained weights or at random."""
     return HdrcnnRecipe(
-        name="hdrcnn-small", network=SMALL, size_px=160, batch=6, learning_rate=1e-3, per_clip=True, ema=0.998
+        name="hdrcnn-small", network=SMALL, size_px=192, batch=4, learning_rate=1e-3, per_clip=True, ema=0.998
     )
 
 
