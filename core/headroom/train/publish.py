@@ -101,6 +101,7 @@ def card_readme(card: weights.Card) -> str:
         "",
         f"- **Trained on** {facts['training_data']}; the names are in the card.",
         f"- **Recipe** `{facts['recipe']}`, {facts['training_steps']} steps. **Hardware** {facts['hardware']}.",
+        *([f"- **Speed** {facts['speed']}."] if "speed" in facts else []),
         *(f"- {note}" for note in facts.get("notes", [])),
         "",
         "## Measured",
