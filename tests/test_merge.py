@@ -215,6 +215,26 @@ def _smooth(height: int = 48, width: int = 64) -> np.ndarray:
     return light
 
 
+def test_raw_needs_no_colour_space(tmp_path: Path, capsys: CapSys) -> None:
+    for k in range(2):
+        write_dng(tmp_path / f"{k}.dng", _smooth() * 2.0 ** (2 * k), seconds=2.0 ** (2 * k) / 64)
+    raws = sorted(tmp_path.glob("*.dng"))
+    said = merge(capsys, *raws, "-o", tmp_path / "out.exr", *PLAIN, "--from", "ACEScg")
+    assert said.code == 2 and "leave it out" in said.err
+    write_jpeg(tmp_path / "2.jpg", codes(_smooth(), 4), seconds=1 / 4)
+    said = merge(capsys, *raws, tmp_path / "2.jpg", "-o", tmp_path / "out.exr", *PLAIN)
+    assert said.code == 1 and "some are not" in said.err
+
+
+def test_a_damaged_raw_is_one_line(tmp_path: Path, capsys: CapSys) -> None:
+    for k in range(2):
+        write_dng(tmp_path / f"{k}.dng", _smooth() * 2.0 ** (2 * k), seconds=2.0 ** (2 * k) / 64)
+    (tmp_path / "1.dng").write_bytes((tmp_path / "1.dng").read_bytes()[:3000])
+    said = merge(capsys, *sorted(tmp_path.glob("*.dng")), "-o", tmp_path / "out.exr", *PLAIN)
+    assert said.code == 1 and "1.dng" in said.err and "Traceback" not in said.err
+    assert not (tmp_path / "out.exr").exists()
+
+
 def test_raws_of_a_bracket_share_a_white_balance(tmp_path: Path, capsys: CapSys) -> None:
     light = _smooth()
     for k, ev in enumerate((-2.0, 0.0, 2.0)):
@@ -490,6 +510,17 @@ def test_from_python(frames: list[Path], tmp_path: Path, capsys: CapSys) -> None
     assert hdr.report["reference"] == 1 and attributes(again)["headroom:method"] == "inverse-variance"
     with pytest.raises(package.HeadroomError, match="headroom convert"):
         package.merge(frames[:1], **plain)
+
+
+def test_the_options_are_a_promise() -> None:
+    from headroom.cli.merge import command
+
+    assert {flag for option in command.params for flag in option.opts if flag.startswith("--")} == {
+        "--output", "--ev", "--estimate-ev", "--per-stack", "--same-exposure", "--reference", "--align", "--method",
+        "--response", "--response-plot", "--group", "--no-continue", "--model", "--clip-level", "--from", "--to",
+        "--ocio-config", "--mask", "--depth", "--compression", "--device", "--precision", "--memory", "--overwrite",
+        "--json",
+    }  # fmt: skip
 
 
 def test_progress_on_standard_error_and_nothing_but_the_result_on_the_other(

@@ -77,13 +77,10 @@ def read_raw(path: Path, *, white_balance: tuple[float, ...] | None = None, to_r
     with _opened(path) as raw:
         library = importlib.import_module("rawpy")
         space = library.ColorSpace.sRGB if to_rec709 else library.ColorSpace.raw
-        try:
-            codes: npt.NDArray[Any] = raw.postprocess(
-                user_wb=list(white_balance or _white_balance(raw)), output_color=space, output_bps=16, gamma=(1, 1),
-                no_auto_bright=True, adjust_maximum_thr=0.0, highlight_mode=library.HighlightMode.Clip,
-            )  # fmt: skip
-        except library.LibRawError as error:
-            raise _damaged(path, error) from None
+        codes: npt.NDArray[Any] = raw.postprocess(
+            user_wb=list(white_balance or _white_balance(raw)), output_color=space, output_bps=16, gamma=(1, 1),
+            no_auto_bright=True, adjust_maximum_thr=0.0, highlight_mode=library.HighlightMode.Clip,
+        )  # fmt: skip
         metadata = _metadata(path, raw)
         notes = []
         if not to_rec709:
@@ -112,6 +109,8 @@ def _opened(path: Path) -> Iterator[Any]:
         raise _damaged(path, error) from None
     try:
         yield raw
+    except library.LibRawError as error:
+        raise _damaged(path, error) from None
     finally:
         raw.close()
 
@@ -152,16 +151,14 @@ def _metadata(path: Path, raw: Any) -> dict[str, Any]:
     metadata: dict[str, Any] = {}
     with contextlib.suppress(PlateError), open_image(path) as image:
         metadata = carried(image.spec())
-    other = raw.other
-    for name, value in (
-        ("ExposureTime", other.shutter_speed),
-        ("FNumber", other.aperture),
-        ("Exif:PhotographicSensitivity", other.iso_speed),
-        ("Exif:FocalLength", other.focal_length),
-    ):
+    wanted = {"ExposureTime": "shutter_speed", "FNumber": "aperture", "Exif:PhotographicSensitivity": "iso_speed"}
+    if wanted.keys() <= metadata.keys() and "Exif:DateTimeOriginal" in metadata:
+        return metadata
+    other = raw.other  # unpacks the whole file
+    for name, field in wanted.items():
+        value = getattr(other, field)
         if value and value > 0:
             metadata.setdefault(name, float(value))
-    taken = other.timestamp
-    if isinstance(taken, datetime):
-        metadata.setdefault("Exif:DateTimeOriginal", taken.strftime("%Y:%m:%d %H:%M:%S"))
+    if isinstance(other.timestamp, datetime):
+        metadata.setdefault("Exif:DateTimeOriginal", other.timestamp.strftime("%Y:%m:%d %H:%M:%S"))
     return metadata

@@ -15,6 +15,7 @@ from headroom.colour import names
 from headroom.colour.ocio import Config
 from headroom.colour.plan import ColourPlan, plan
 from headroom.errors import PlateError, UsageError
+from headroom.io.raw import CAMERA_MATRIX
 from headroom.merge.inputs import Task
 from headroom.merge.request import Request
 from headroom.plate import Plate
@@ -69,6 +70,8 @@ def settle(
     """Colours and exposures of a stack that was read, and the reference that the user asks for."""
     if request.from_space is None:
         _check_spaces(plates)
+    elif any(CAMERA_MATRIX in plate.metadata for plate in plates):
+        raise UsageError(f"--from {request.from_space}: camera RAW says itself what its colours are; leave it out")
     first = min(plates, key=lambda plate: str(plate.space))
     colour = plan(
         first.space, frm=request.from_space, to=request.to_space, config=config, is_float=first.is_float,

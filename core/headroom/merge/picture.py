@@ -8,8 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from headroom.bracket.align import align
+from headroom.bracket.align import align, frame_clip
 from headroom.bracket.mergers import Merger
+from headroom.bracket.noise import measured_noise
 from headroom.bracket.response import Response
 from headroom.bracket.stack import Bracket
 from headroom.engine import tiles
@@ -74,11 +75,8 @@ def merge_bracket(
     go_on: Callable[..., Any] | None,
 ) -> Picture:  # fmt: skip
     """``go_on``: (picture, darkest exposure, its light at the clip, tick) -> report; None: what is lost stays so."""
-    clips = None
-    if merging.clip_level is not None:
-        from headroom.bracket.align import frame_clip
-
-        clips = [frame_clip(plate, user=merging.clip_level) for plate in bracket.plates]
+    user = merging.clip_level
+    clips = None if user is None else [frame_clip(plate, user=user) for plate in bracket.plates]
     aligned = align(
         bracket, response.decode, how=merging.align, clips=clips, mixes_channels=response.mixes_channels,  # type: ignore[arg-type]
         progress=lambda share: tick("align", share), cancelled=tick.cancelled,
@@ -96,13 +94,13 @@ def merge_bracket(
         multiple=merger.multiple_of,
     )  # fmt: skip
     cut = [tile for row in plan for tile in row]
-    exposures = bracket.exposures
+    exposures, noise = bracket.exposures, measured_noise(aligned)
     for done, tile in enumerate(cut):
         tick("merge", done / len(cut))
         core, y0, x0 = tile.core, tile.window.y0, tile.window.x0
         y1, x1 = min(tile.window.y1, height), min(tile.window.x1, width)
         frames = [aligned.rows(k, y0, y1, x0, x1) for k in range(len(exposures))]
-        merged = merger(frames, exposures, bracket.reference)
+        merged = merger(frames, exposures, bracket.reference, noise)
         inside = merged.crop(core.y0 - y0, core.y1 - y0, core.x0 - x0, core.x1 - x0)
         picture.radiance[core.y0 : core.y1, core.x0 : core.x1] = inside.radiance
         picture.unrecorded[core.y0 : core.y1, core.x0 : core.x1] = inside.doubt
@@ -112,6 +110,7 @@ def merge_bracket(
         "alignment": aligned.report(),
         "clip_levels": [clip.code for clip in aligned.clips],
         "clipped_shares": [clip.clipped_share for clip in aligned.clips],
+        "noise": {"shot": noise.shot, "read": noise.read, "source": noise.source},
         "tile_px": tile_px,
         "unrecorded_share": doubtful,
         "went_on": None,

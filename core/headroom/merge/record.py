@@ -93,6 +93,7 @@ def facts_of(request: Request, prepared: Prepared, made: Made, merger: Merger) -
         "alignment": alignment["how"],
         "method": merger.name,
         "weights_sha256": None if card is None else card.sha256,
+        "noise": made.picture.report["noise"],
         "unrecorded_share": made.picture.report["unrecorded_share"],
         "continued": made.picture.report["went_on"],
         "scale": _scale_text(made.scale),
