@@ -33,6 +33,8 @@ TITLES = {OPENCV_TOLD: "OpenCV Debevec, MTB", "inverse-variance": "inverse-varia
 EVERY = 4
 DETAIL = (128, 160)
 ERROR_STOPS = 2.0
+GREY = 0.18
+"""What the middle of a detail's light is shown as."""
 
 
 def main() -> None:
@@ -66,7 +68,8 @@ def draw(staged: StagedBracket, methods: list[BracketMethod], path: Path) -> Non
     ground, frames = survey(staged), frames_of(staged)
     merged = {method.name: scaled(method.run(frames), ground) for method in methods}
     part = detail(merged["inverse-variance"], ground)
-    white = float(np.percentile(ground.truth[part].max(-1), 99.5))
+    gain = float(np.clip(GREY / np.median(ground.truth[part].mean(-1)), 0.5, 8.0))
+    white = gain * float(np.percentile(ground.truth[part].max(-1), 99.5))
     results = {**merged, "truth": ground.truth}
     columns = max(len(results), len(frames.codes) + 1)
     figure, axes = plt.subplots(3, columns, figsize=(3.1 * columns, 2.75 * 3), layout="constrained")
@@ -76,14 +79,14 @@ def draw(staged: StagedBracket, methods: list[BracketMethod], path: Path) -> Non
     axes[0, len(frames.codes)].imshow(ground.moving[part], cmap="gray", vmin=0, vmax=1)
     axes[0, len(frames.codes)].set_title("what moves", fontsize=10)
     for column, (name, light) in enumerate(results.items()):
-        axes[1, column].imshow(shown(light[part], white))
+        axes[1, column].imshow(shown(light[part] * np.float32(gain), white))
         axes[1, column].set_title(TITLES.get(name, name), fontsize=10)
         if name != "truth":
             picture = axes[2, column].imshow(
                 error(light, ground)[part], cmap="RdBu_r", vmin=-ERROR_STOPS, vmax=ERROR_STOPS
             )
             axes[2, column].set_title("error, stops", fontsize=9)
-    figure.colorbar(picture, ax=axes[2, len(merged) :], shrink=0.8, location="left")
+    figure.colorbar(picture, cax=axes[2, len(merged)].inset_axes((0.05, 0.05, 0.06, 0.9)), label="stops, red too bright")
     for axis in axes.flat:
         axis.set_axis_off()
     figure.suptitle(f"{staged.scene}, detail of a staged bracket", fontsize=11)

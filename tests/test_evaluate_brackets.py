@@ -184,6 +184,15 @@ def test_the_oracle_keeps_what_is_right_and_leaves_out_the_rest() -> None:
     assert ghosts["oracle"]["clip_rmse"] < 0.2
 
 
+def test_the_global_alignment_is_what_the_flow_is_laid_upon() -> None:
+    shifted = staged([np.roll(scene(), shift, 1) for shift in (3, 0, -2)])
+    first, apart = frames_of(shifted), frames_of(shifted)
+    first.aligned("flow")
+    for derived, found in zip(first.window("global"), apart.window("global"), strict=True):
+        assert derived.linear == pytest.approx(found.linear)
+        assert (derived.valid == found.valid).all()
+
+
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("scenes")
@@ -292,8 +301,7 @@ def network_method(module: MergeOne) -> BracketMethod:
     made = NetworkMerger(module, name="a network", device="cpu")
 
     def run(frames: Frames) -> np.ndarray:
-        aligned = frames.aligned("flow")
-        return made(aligned.window(0, aligned.height), frames.exposures, frames.reference).radiance
+        return made(frames.window("flow"), frames.exposures, frames.reference).radiance
 
     return BracketMethod("a network", run, "flow")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib.util
 import time
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ from headroom.evaluate.brackets.methods import BracketMethod, bracket_baselines,
 from headroom.evaluate.brackets.report import BracketRecord, BracketReport
 from headroom.evaluate.brackets.score import BRACKET_MEASURES, SHOWN_LIGHT, score_bracket
 from headroom.evaluate.brackets.speed import Speed, Timed, measure_speeds
+from headroom.evaluate.brackets.stacks import find_stacks, measure_stacks
 from headroom.evaluate.scenes import Scene, find_scenes, load_scene
 from headroom.staging import KINDS, StagedBracket, Surroundings, stage
 
@@ -93,11 +94,14 @@ def evaluate_brackets(
 ) -> BracketReport:
     """Measure ``methods`` on brackets staged from the scenes of ``folder``, beside OpenCV's and an oracle.
 
-    ``measures``: of ``BRACKET_MEASURES``; by default all, JOD only where ColorVideoVDP is installed. ``also_timed``:
-    networks without weights. ``stacks``: a folder with real brackets, a folder each. ``progress`` is told the share
-    done and what is being done. ``Cancelled`` is raised at most one method after ``cancelled`` answers True.
+    ``measures``: of ``BRACKET_MEASURES``; by default all, JOD (of each place's first bracket) only where ColorVideoVDP
+    is installed. ``also_timed``: networks without weights. ``stacks``: a folder with real brackets, a folder each.
+    ``progress`` is told the share done and what is being done. ``Cancelled`` is raised at most one method after
+    ``cancelled`` answers True.
     """
     specs, surroundings = plan_brackets(Path(folder), kinds, size)
+    if stacks:
+        find_stacks(stacks)
     notes = []
     if measures is None:
         measures = [group for group in BRACKET_MEASURES if group != "jod" or importlib.util.find_spec("pycvvdp")]
@@ -121,14 +125,15 @@ def evaluate_brackets(
         ground, frames = survey(staged), frames_of(staged)
         facts = _facts(spec, staged, ground)
         entries = [("method", method) for method in methods] + [("baseline", method) for method in rivals]
+        groups = [group for group in measures if group != "jod" or spec.seed == specs[0].seed]
         for role, method in entries:
             tell(method.name)
-            taken = measures if method.is_light else [group for group in measures if group in SHOWN_LIGHT]
+            taken = groups if method.is_light else [group for group in groups if group in SHOWN_LIGHT]
             answer, seconds = timed(method, frames)
             values = {**score_bracket(answer, ground, taken), **seconds}
             records.append(BracketRecord(**facts, role=role, method=method.name, values=values))
         for oracle in bracket_oracles():
-            values = score_bracket(oracle.run(frames, ground), ground, measures)
+            values = score_bracket(oracle.run(frames, ground), ground, groups)
             records.append(BracketRecord(**facts, role="oracle", method=oracle.name, values=values))
     speeds: list[Speed] = []
     if "speed" in measures:
@@ -136,9 +141,10 @@ def evaluate_brackets(
         speeds = measure_speeds(
             _timed_entries((*methods, *also_timed, *rivals), frames), tell=lambda name: tell(name, 1.0, "speed")
         )
+    found = measure_stacks(stacks, tell=lambda name: tell(name, 1.0, "real")) if stacks else []
     if progress:
         progress(1.0, "done")
-    return BracketReport(records, notes, speeds)
+    return BracketReport(records, notes, speeds, found)
 
 
 def _timed_entries(methods: Sequence[BracketMethod], frames: Frames) -> list[Timed]:
@@ -146,13 +152,13 @@ def _timed_entries(methods: Sequence[BracketMethod], frames: Frames) -> list[Tim
 
     def of(method: BracketMethod) -> Timed:
         if method.align is not None:
-            frames.aligned(method.align)
+            frames.window(method.align), frames.noise(method.align)
         return Timed(
             method.name if method.align else f"{method.name}, all of it", lambda: method.run(frames),
             frames.megapixels, method.gflop_per_mp, method.parameters, method.trained,
         )  # fmt: skip
 
-    aligning = Timed("aligning by flow", lambda: replace(frames, _aligned={}).aligned("flow"), frames.megapixels)
+    aligning = Timed("aligning by flow", lambda: frames.afresh().aligned("flow"), frames.megapixels)
     wanted = [method for method in methods if method.align in (None, "flow")]
     return [*(of(method) for method in wanted), aligning]
 
@@ -161,7 +167,7 @@ def timed(method: BracketMethod, frames: Frames) -> tuple[np.ndarray, dict[str, 
     """What the method makes of the frames; seconds of aligning and of merging, comparable within one run only."""
     found = {}
     if method.align is not None:
-        frames.aligned(method.align)
+        frames.window(method.align), frames.noise(method.align)
         found["align_seconds"] = frames.align_seconds[method.align]
     start = time.perf_counter()
     answer = method.run(frames)

@@ -89,19 +89,18 @@ def right_samples(frames: Frames, ground: Ground) -> FloatArray:
     What a perfect judgement of what is a ghost would give; where every frame clipped it knows no more than they.
     """
     kept = []
-    for number, (frame, exposure) in enumerate(
-        zip(frames.aligned("flow").window(0, ground.truth.shape[0]), frames.exposures, strict=True)
-    ):
+    for number, (frame, exposure) in enumerate(zip(frames.window("flow"), frames.exposures, strict=True)):
         if number != frames.reference:
-            frame = replace(frame, valid=frame.valid * _right(frame, ground.truth * np.float32(exposure)))
+            right = _right(frame, ground.truth * np.float32(exposure), frames.noise("flow"))
+            frame = replace(frame, valid=frame.valid * right)
         kept.append(frame)
-    return merge_inverse_variance(kept, frames.exposures, frames.reference).radiance
+    return merge_inverse_variance(kept, frames.exposures, frames.reference, frames.noise("flow")).radiance
 
 
-def _right(frame: FrameRows, own_truth: FloatArray) -> FloatArray:
+def _right(frame: FrameRows, own_truth: FloatArray, model: NoiseModel) -> FloatArray:
     """(h, w) 1 where all channels of a frame are what it should have recorded."""
     expected = own_truth.clip(0, 1)
     error = np.abs(frame.linear.clip(0, 1) - expected)
-    noise = np.float32(RIGHT_SIGMAS) * np.sqrt(NoiseModel().variance(expected))
+    noise = np.float32(RIGHT_SIGMAS) * np.sqrt(model.variance(expected))
     limit = np.maximum(noise, expected * np.float32(2.0**RIGHT_STOPS - 1))
     return np.asarray((error <= limit).all(-1), np.float32)

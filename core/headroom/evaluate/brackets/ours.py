@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -21,6 +22,8 @@ __all__ = ["FULL_WIDTH", "bracket_methods", "untrained"]
 ALIGN: Way = "flow"
 OTHERWISE_ALIGNED: tuple[Way, ...] = ("global", "none")
 """What else the inverse-variance merge is measured with, to tell what aligning is worth."""
+FITTED = "emor"
+"""What ``headroom merge`` fits where the frames contradict the stated curve."""
 FULL_WIDTH: dict[str, tuple[str, dict[str, Any]]] = {
     "ahdrnet": ("ahdrnet", {}),
     "kalantari-we": ("kalantari", {"form": "we"}),
@@ -41,6 +44,7 @@ def bracket_methods(
     if DEFAULT in mergers:
         found.append(_going_on(mergers[DEFAULT], device, precision))
     if not names:
+        found.append(_untold(mergers.get(DEFAULT, mergers["inverse-variance"])))
         found += [
             _method(f"inverse-variance --align {how}", mergers["inverse-variance"], how) for how in OTHERWISE_ALIGNED
         ]
@@ -61,8 +65,7 @@ def untrained(name: str, *, device: str = "auto", precision: str = "auto") -> Br
 
 def _method(name: str, made: Merger, how: Way) -> BracketMethod:
     def run(frames: Frames) -> FloatArray:
-        aligned = frames.aligned(how)
-        return made(aligned.window(0, aligned.height), frames.exposures, frames.reference).radiance
+        return made(frames.window(how), frames.exposures, frames.reference, frames.noise(how)).radiance
 
     module, contract = getattr(made, "module", None), getattr(made, "contract", None)
     return BracketMethod(
@@ -83,12 +86,27 @@ def _going_on(made: Merger, device: str, precision: str) -> BracketMethod:
     reconstructor = Reconstructor(device=device, precision=precision)
 
     def run(frames: Frames) -> FloatArray:
-        aligned = frames.aligned(ALIGN)
-        merged = made(aligned.window(0, aligned.height), frames.exposures, frames.reference)
+        merged = made(frames.window(ALIGN), frames.exposures, frames.reference, frames.noise(ALIGN))
         go_on(merged.radiance, merged.doubt, float(frames.exposures[0]), reconstructor)
         return merged.radiance
 
     return BracketMethod(GOES_ON.format(made.name), run, ALIGN)
+
+
+def _untold(made: Merger) -> BracketMethod:
+    """Not told the response, as nobody is of a camera's JPEGs: sRGB stated, a curve fitted to the frames."""
+    from headroom.bracket.noise import measured_noise
+    from headroom.bracket.response_find import find_response
+
+    colour = declared_plan(None)
+
+    def run(frames: Frames) -> FloatArray:
+        response = find_response(FITTED, [frames.bracket], colour)
+        aligned = replace(frames.aligned(ALIGN), decode=response.decode)
+        noise = measured_noise(aligned)
+        return made(aligned.window(0, aligned.height), frames.exposures, frames.reference, noise).radiance
+
+    return BracketMethod(f"{made.name} --response {FITTED}", run, ALIGN)
 
 
 def _single(device: str, precision: str) -> BracketFunction:

@@ -3,63 +3,161 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
+from headroom.bracket.agreement import agreement, summary
+from headroom.bracket.align import Way, align
+from headroom.bracket.exposure import stated_stops
+from headroom.bracket.mergers import DEFAULT, Merger, available, merger
+from headroom.bracket.noise import measured_noise
+from headroom.bracket.reading import Exposing, expose, read_plates
+from headroom.bracket.response import declared
+from headroom.bracket.response_find import find_response
+from headroom.bracket.shot import by_name, read_shot
+from headroom.colour.plan import plan
+from headroom.errors import UsageError
 from headroom.evaluate.table import table
+from headroom.io.formats import is_readable_suffix
 
-__all__ = ["FrameFound", "StackFound", "stacks_table"]
+__all__ = ["FrameFound", "StackFound", "find_stacks", "measure_stack", "measure_stacks", "stacks_table"]
+
+RESPONSES = ("declared", "emor")
+"""As the files state it, and fitted to the stack: what a camera's own contrast curve costs, and what mends it."""
+PLAIN = "inverse-variance"
 
 
 @dataclass(frozen=True, kw_only=True)
 class FrameFound:
-    """One frame against the merge, over pixels that it recorded and that are not hidden from it."""
+    """One frame against the merge, over what it and another frame recorded."""
 
     file: str
     ev_stops: float
-    pixels: int
-    within_two_sigma: float
-    """Share of the samples that lie within two standard deviations of their noise."""
-    normalised: float
-    """Median of |difference| over what the noise alone would have it be; 1 is noise alone."""
-    stops_bias: float
-    """Median log2 of frame over merge."""
+    samples: int
+    within: float
+    """Share of the samples that lie within two standard deviations of their noise; 0.954 of a normal error."""
+    sigmas: float
+    """Robust spread of the difference in standard deviations; 1 is noise alone."""
+    bias_stops: float
+    """Median log2 of frame over merge, where the frame is not dark."""
+    apart_stops: float
+    """Median of its absolute value."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class StackFound:
-    """One stack."""
+    """One stack, merged through one response."""
 
     name: str
     source: str
-    """Where the exposures come from: EXIF, stated, estimated."""
+    """Where the exposures come from: EXIF or the pictures."""
     response: str
     align: str
+    moved: bool
+    """Whether some frame had to be resampled."""
+    method: str
+    within: float
+    """Of all frames' samples together."""
+    sigmas: float
+    apart_stops: float
     frames: list[FrameFound]
 
     @classmethod
     def from_dict(cls, content: dict[str, Any]) -> StackFound:
         """Read back what ``asdict`` gave."""
-        frames: list[dict[str, Any]] = content["frames"]
-        known: list[dict[str, Any]] = [{k: math.nan if v is None else v for k, v in f.items()} for f in frames]
-        return cls(**{**content, "frames": [FrameFound(**frame) for frame in known]})
+        frames = [FrameFound(**_known(frame)) for frame in content["frames"]]
+        return cls(**{**_known(content), "frames": frames})
+
+
+def find_stacks(folder: Path) -> list[Path]:
+    """The folder's folders with two pictures or more, by name; itself where it holds the pictures."""
+    if not folder.is_dir():
+        raise UsageError(f"{folder} is not a folder; name one with a folder for each bracket")
+    found = [place for place in (folder, *sorted(folder.iterdir(), key=by_name)) if len(_pictures(place)) > 1]
+    if not found:
+        raise UsageError(f"{folder} has no brackets: no folder in it holds two pictures or more")
+    return found
+
+
+def measure_stacks(folder: Path, *, tell: Callable[[str], None] = lambda name: None) -> list[StackFound]:
+    """All stacks of a folder, each through the stated response and through a fitted one."""
+    ready = merger(DEFAULT if DEFAULT in available() else PLAIN)
+    found = []
+    for place in find_stacks(folder):
+        for response in RESPONSES:
+            tell(f"{place.name}, --response {response}")
+            found.append(measure_stack(place, response, ready))
+    return found
+
+
+def measure_stack(place: Path, response_name: str, ready: Merger, *, how: Way = "flow") -> StackFound:
+    """Merge the pictures of one folder and compare each with the merge. EXIF says the exposures, else the pictures."""
+    shots = [read_shot(path) for path in _pictures(place)]
+    plates, _ = read_plates(shots)
+    colour = plan(plates[0].space, is_float=plates[0].is_float, bits=plates[0].bits)
+    stated, _ = stated_stops([shot.stated for shot in shots])
+    bracket = expose(shots, plates, Exposing(estimate=stated is None), declared(colour).decode).bracket
+    response = find_response(response_name, [bracket], colour)
+    aligned = align(bracket, response.decode, how=how, mixes_channels=response.mixes_channels)
+    noise = measured_noise(aligned)
+    merged = ready(aligned.window(0, aligned.height), bracket.exposures, bracket.reference, noise)
+    frames = agreement(aligned, merged.radiance, noise)
+    whole = summary(frames, noise)
+    return StackFound(
+        name=place.name,
+        source=bracket.source,
+        response=response_name,
+        align=how,
+        moved=not all(motion.is_still for motion in aligned.motions),
+        method=ready.name,
+        within=_number(whole["within_2_sigma"]),
+        sigmas=_number(whole["sigmas"]),
+        apart_stops=_number(whole["apart_stops"]),
+        frames=[
+            FrameFound(
+                file=plate.path.name if plate.path else "", ev_stops=frame.ev_stops, samples=frame.samples,
+                within=frame.within, sigmas=frame.sigmas, bias_stops=frame.bias_stops, apart_stops=frame.apart_stops,
+            )
+            for plate, frame in zip(bracket.plates, frames, strict=True)
+        ],
+    )  # fmt: skip
 
 
 def stacks_table(stacks: Sequence[StackFound]) -> str:
-    """A row a frame."""
+    """A row a stack and response, then a row a frame."""
     rows = [
         [
-            stack.name if number == 0 else "",
-            stack.response if number == 0 else "",
-            f"{frame.file} ({frame.ev_stops:+.1f})",
-            f"{frame.pixels:,}",
-            f"{100 * frame.within_two_sigma:.1f} %",
-            f"{frame.normalised:.2f}",
-            f"{frame.stops_bias:+.3f}",
+            stack.name, stack.response, {"exif": "EXIF"}.get(stack.source, stack.source),
+            "yes" if stack.moved else "no", f"{100 * stack.within:.1f} %", f"{stack.sigmas:.2f}",
+            f"{stack.apart_stops:.3f}",
         ]
         for stack in stacks
-        for number, frame in enumerate(stack.frames)
-    ]
-    head = ["stack", "response", "frame (EV)", "pixels", "within 2 sigma", "difference / noise", "bias, stops"]
-    return table(head, rows)
+    ]  # fmt: skip
+    head = ["stack", "response", "exposures", "moved", "within 2 sigma", "spread, sigmas", "apart, stops"]
+    each = [
+        [
+            stack.name, stack.response, frame.file, f"{frame.ev_stops:+.2f}", f"{frame.samples:,}",
+            f"{100 * frame.within:.1f} %", f"{frame.sigmas:.2f}", f"{frame.bias_stops:+.3f}",
+        ]
+        for stack in stacks
+        for frame in stack.frames
+        if frame.samples
+    ]  # fmt: skip
+    frame_head = ["stack", "response", "frame", "EV", "samples", "within 2 sigma", "spread, sigmas", "bias, stops"]
+    return f"{table(head, rows)}\n\n### Their frames\n\n{table(frame_head, each)}"
+
+
+def _pictures(place: Path) -> list[Path]:
+    if not place.is_dir():
+        return []
+    return sorted((p for p in place.iterdir() if p.is_file() and is_readable_suffix(p)), key=by_name)
+
+
+def _number(value: float | None) -> float:
+    return math.nan if value is None else value
+
+
+def _known(content: dict[str, Any]) -> dict[str, Any]:
+    return {name: math.nan if value is None else value for name, value in content.items()}

@@ -96,8 +96,8 @@ def _legend(report: BracketReport) -> str:
         "estimate it, but for *response told*, and align by median threshold bitmaps. Mertens' fusion is a picture to "
         "look at, not light: it is only measured as one. *Goes on*: the single-image network reconstructs what clipped "
         "in every frame, as `headroom merge` has it by default; all other rows end with the merge.",
-        "The oracle is no method: it is shown the truth, to tell which samples of the aligned frames are right, and merges "
-        "those; where none is right it knows no more than the frames do.",
+        "The oracle is no method: it is shown the truth, to tell which samples of the aligned frames are right, and "
+        "merges those; where none is right it knows no more than the frames do.",
         "Cells: mean over scenes [95 % bootstrap interval] / median.",
         *report.notes,
     ]
