@@ -19,6 +19,12 @@ FEWER_SHARE = 0.25
 NOISE_ERROR = 0.4
 """Standard deviation of the natural log of what a measured noise is wrong by."""
 
+MISJUDGED_SHARE = 0.5
+"""Of the batches, so many are decoded by a response that is not quite the camera's."""
+GAMMA_ERROR = 0.05
+"""Standard deviation of the natural log of the exponent that a channel's decoded light is off by: frames two stops
+apart then disagree by 7 %, though nothing moved."""
+
 
 class MergeBatch(NamedTuple):
     """What goes in and what should come out."""
@@ -45,6 +51,8 @@ class MergeBatches:
                 self.pool.put(self.fresh())
         crops = self.pool.draw(self.recipe.batch, self._generator)
         crops = crops.of_frames(self._frames(crops))
+        if float(torch.rand((), generator=self._generator)) < MISJUDGED_SHARE:
+            crops = self._misdecoded(crops)
         told = float(torch.rand((), generator=self._generator)) < self.recipe.measured_noise
         return self._turned(crops.having({"noise": self._misjudged(crops.noise)}), told)
 
@@ -66,6 +74,14 @@ class MergeBatches:
     def _misjudged(self, noise: Tensor) -> Tensor:
         error = torch.randn(noise.shape, generator=self._generator) * NOISE_ERROR
         return noise * error.exp().to(noise.device)
+
+    def _misdecoded(self, crops: Crops) -> Crops:
+        """Exponents on the light of each crop's channels, in its frames and in its truth: what a wrong curve gives."""
+        normal = torch.randn((len(crops), 3, 1, 1), generator=self._generator)
+        exponent = (GAMMA_ERROR * normal).exp().to(crops.truth.device)
+        linear = crops.linear.float()
+        bent = linear.abs().pow(exponent[:, None]) * linear.sign()
+        return crops.having({"linear": bent, "truth": crops.truth.float().pow(exponent)})
 
     def _turned(self, crops: Crops, told: bool) -> MergeBatch:
         """One of the eight ways for the whole batch; an order of the channels for it."""
