@@ -345,6 +345,48 @@ def test_a_group_keeps_one_exposure(tmp_path: Path, capsys: CapSys) -> None:
     assert sum("one scale for the group" in scale for scale in scales) == 2
 
 
+def _with_contrast(light: np.ndarray, ev: float) -> np.ndarray:
+    """Codes of a camera that adds contrast to sRGB, as they do."""
+    code = codes(light, ev) / 255.0
+    steep = code + 0.35 * (code - 0.45) * code * (1 - code) * 2.2
+    return np.rint(steep.clip(0, 1) * 255).astype(np.uint8)
+
+
+def test_a_cameras_own_curve_is_noticed_fitted_and_drawn(tmp_path: Path, capsys: CapSys) -> None:
+    light = scene(160, 240)
+    paths = [
+        write_jpeg(tmp_path / f"{k}.jpg", _with_contrast(light, ev), seconds=2.0**ev / 64, quality=98)
+        for k, ev in enumerate((-3, -1.5, 0, 1.5, 3))
+    ]
+    known = recorded(light, [-3, -1.5, 0, 1.5])
+    spread = {}
+    for response in ("auto", "declared"):
+        out = tmp_path / f"{response}.exr"
+        plot = tmp_path / f"{response}.png"
+        said = merge(capsys, *paths, "-o", out, *PLAIN, "--response", response, "--response-plot", plot)
+        assert said.code == 0 and ("so one was fitted" in said.err) == (response == "auto"), said.err
+        with Image.open(plot) as drawn:
+            assert drawn.width > 400
+        stops = np.log2(pixels(out)[known] / light[known])
+        spread[response] = np.median(np.abs(stops - np.median(stops)))
+    assert attributes(tmp_path / "auto.exr")["headroom:response"] == "emor"
+    assert spread["auto"] < 0.5 * spread["declared"], spread
+
+
+def test_a_group_keeps_one_curve(tmp_path: Path, capsys: CapSys) -> None:
+    folder = tmp_path / "in"
+    folder.mkdir()
+    for number in range(2):
+        light = scene(120, 180, seed=number)
+        for k, ev in enumerate((-2, 0, 2)):
+            write_jpeg(
+                folder / f"s{number}{k}.jpg", _with_contrast(light, ev), seconds=2.0**ev / 64, taken=60 * number + k
+            )
+    said = merge(capsys, folder, "-o", tmp_path / "out", *PLAIN, "--group", "--response", "emor", "--json")
+    stacks = json.loads(said.out)["stacks"]
+    assert len(stacks) == 2 and stacks[0]["response"] == stacks[1]["response"]
+
+
 def test_a_group_needs_known_exposures(tmp_path: Path, capsys: CapSys) -> None:
     folder = tmp_path / "in"
     write_bracket(folder, LIGHT, [-2, 0, 2], stem="a")

@@ -8,7 +8,9 @@ from pathlib import Path
 
 from headroom.bracket.exposure import stated_stops
 from headroom.bracket.reading import Exposed, expose, read_plates, shared_white_balance
+from headroom.bracket.reference import best_reference
 from headroom.bracket.response import Response, declared
+from headroom.bracket.response_find import find_response
 from headroom.bracket.shot import Shot
 from headroom.bracket.stack import Bracket
 from headroom.colour import names
@@ -106,8 +108,6 @@ def response_of(
             )
     if name == "declared":
         return declared(colour), notes
-    from headroom.bracket.response_find import find_response
-
     looking = network() if name == "network" else None
     return find_response(name, [stack.bracket for stack in stacks], colour, reconstructor=looking), notes
 
@@ -139,8 +139,6 @@ def _reference(bracket: Bracket, wanted: str) -> int:
     if wanted == "middle":
         return bracket.reference
     if wanted == "auto":
-        from headroom.bracket.reference import best_reference
-
         return best_reference(bracket)
     if wanted.isdecimal():
         if not 1 <= int(wanted) <= len(bracket.plates):

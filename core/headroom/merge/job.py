@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from headroom import io
-from headroom.bracket.response import Response
+from headroom.bracket.response_plot import plot_response
 from headroom.colour.ocio import Config, load_config
 from headroom.errors import Cancelled, HeadroomError, UsageError, WriteError
 from headroom.merge.group import Common, Prepared, of_group, prepare
@@ -92,7 +92,7 @@ class MergeJob:
         prepared = prepare(task, request, self.config, common, lambda share: tick("read", 0.6 * share))
         made = self.maker(prepared, common, tick)
         if request.response_plot is not None:
-            _plot(made.response, self._plot_path(task))
+            plot_response(made.response, self._plot_path(task))
         written = self._write(task.target, prepared, made, tick)
         return report_of(
             request, task, prepared, made, self.maker.merger, written=written, seconds=time.perf_counter() - start
@@ -128,9 +128,3 @@ class MergeJob:
             written = once("float")
             written.warnings.append("light above 65504 does not fit half float: written as 32-bit float")
             return written
-
-
-def _plot(response: Response, path: Path) -> None:
-    from headroom.bracket.response_plot import plot_response
-
-    plot_response(response, path)

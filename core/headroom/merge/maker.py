@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from headroom.bracket.continuation import go_on
 from headroom.bracket.mergers import Merger, merger
 from headroom.bracket.reading import Exposing, read_plates, shared_white_balance
 from headroom.bracket.shot import read_shot, shot_of
@@ -64,8 +65,6 @@ class PictureMaker:
         return self._reconstructor
 
     def _go_on(self, picture: Picture, darkest: float, white: float, tick: Tick) -> dict[str, Any]:
-        from headroom.bracket.continuation import go_on
-
         reconstructor = self.reconstructor()
         found = go_on(
             picture.radiance, picture.unrecorded, darkest, reconstructor, white=white,
@@ -79,7 +78,7 @@ def finished(prepared: Prepared, made: Made) -> Iterator[tuple[int, FloatArray, 
     bracket, colour = prepared.bracket, prepared.colour
     rows = max(1, BAND_PIXELS // bracket.width)
     # A log or HDR plate's code 1.0 stands for more than 1.0: its own scale is kept, as everywhere.
-    white = colour.white if made.response.exact is not None else 1.0
+    white = made.response.white
     matrix = bracket.plates[bracket.reference].metadata.get(CAMERA_MATRIX)
     to_rec709 = None if matrix is None else np.asarray(matrix, np.float32).reshape(3, 3).T
     repaired = 0
