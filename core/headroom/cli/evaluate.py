@@ -182,6 +182,7 @@ def _brackets(
         QUICK,
         bracket_methods,
         evaluate_brackets,
+        find_stacks,
         untrained,
     )
 
@@ -191,6 +192,8 @@ def _brackets(
         asked["kinds"] = kinds
     if quick:
         asked["size"] = QUICK
+    if stacks is not None:
+        find_stacks(stacks)
     entries = bracket_methods(methods, device=device, precision=precision)
     if not methods and not quick:
         present = {entry.name for entry in entries}

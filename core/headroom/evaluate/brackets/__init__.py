@@ -5,6 +5,7 @@ from headroom.evaluate.brackets.methods import BracketMethod
 from headroom.evaluate.brackets.ours import FULL_WIDTH, bracket_methods, untrained
 from headroom.evaluate.brackets.report import BracketReport
 from headroom.evaluate.brackets.score import BRACKET_MEASURES
+from headroom.evaluate.brackets.stacks import find_stacks
 from headroom.staging import KINDS
 
 __all__ = [
@@ -17,6 +18,7 @@ __all__ = [
     "Size",
     "bracket_methods",
     "evaluate_brackets",
+    "find_stacks",
     "plan_brackets",
     "untrained",
 ]

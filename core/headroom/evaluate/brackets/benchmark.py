@@ -18,7 +18,7 @@ from headroom.evaluate.brackets.methods import BracketMethod, bracket_baselines,
 from headroom.evaluate.brackets.report import BracketRecord, BracketReport
 from headroom.evaluate.brackets.score import BRACKET_MEASURES, SHOWN_LIGHT, score_bracket
 from headroom.evaluate.brackets.speed import Speed, Timed, measure_speeds
-from headroom.evaluate.brackets.stacks import find_stacks, measure_stacks
+from headroom.evaluate.brackets.stacks import measure_stacks
 from headroom.evaluate.scenes import Scene, find_scenes, load_scene
 from headroom.staging import KINDS, StagedBracket, Surroundings, stage
 
@@ -100,8 +100,6 @@ def evaluate_brackets(
     ``cancelled`` answers True.
     """
     specs, surroundings = plan_brackets(Path(folder), kinds, size)
-    if stacks:
-        find_stacks(stacks)
     notes = []
     if measures is None:
         measures = [group for group in BRACKET_MEASURES if group != "jod" or importlib.util.find_spec("pycvvdp")]
