@@ -18,7 +18,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from headroom.bracket.stack import content_digest
+from headroom.bracket.stack import in_fixed_order
 from headroom.errors import PlateError
 from headroom.plate import FloatArray, Plate
 
@@ -69,8 +69,7 @@ def estimate_stops(plates: Sequence[Plate], decode: Callable[[FloatArray], Float
     The answer for a frame does not depend on the order given. ``PlateError`` names the frames that share nothing.
     """
     views = [_view(plate, decode) for plate in plates]
-    digests = [content_digest(plate) for plate in plates]
-    order = sorted(range(len(plates)), key=lambda k: (float(views[k].mean()), digests[k]))
+    order = in_fixed_order(plates, [float(view.mean()) for view in views])
     ratios = [
         ratio
         for a in range(len(order))

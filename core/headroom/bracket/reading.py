@@ -12,7 +12,7 @@ import numpy.typing as npt
 from headroom.bracket.estimate import Estimate, estimate_stops
 from headroom.bracket.exposure import stated_stops
 from headroom.bracket.shot import Shot, by_name
-from headroom.bracket.stack import Bracket, Source, content_digest, sorted_bracket
+from headroom.bracket.stack import Bracket, Source, content_digest, in_fixed_order, sorted_bracket
 from headroom.errors import PlateError, UsageError
 from headroom.io.raw import is_raw_suffix, read_raw
 from headroom.io.reading import read
@@ -210,7 +210,7 @@ def _doubles(
 ) -> tuple[list[Plate], list[float], list[str]]:
     """Frames of one exposure: told, averaged or refused."""
     groups: list[list[int]] = []
-    for k in sorted(range(len(plates)), key=lambda k: (stops[k], content_digest(plates[k]))):
+    for k in in_fixed_order(plates, stops):
         if groups and stops[k] - stops[groups[-1][0]] < SAME_STOPS:
             groups[-1].append(k)
         else:

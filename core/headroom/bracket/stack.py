@@ -13,7 +13,7 @@ import numpy.typing as npt
 from headroom.errors import PlateError, UsageError
 from headroom.plate import Plate
 
-__all__ = ["Bracket", "Source", "content_digest", "sorted_bracket"]
+__all__ = ["Bracket", "Source", "content_digest", "in_fixed_order", "sorted_bracket"]
 
 Source = Literal["exif", "stated", "estimated"]
 
@@ -90,6 +90,15 @@ def content_digest(plate: Plate) -> str:
     return digest.hexdigest()
 
 
+def in_fixed_order(plates: Sequence[Plate], values: Sequence[float]) -> list[int]:
+    """Indices by ascending value, then by content: the same frames in any order come out alike."""
+    values = list(values)
+    # Only where values are equal must the pixels decide.
+    digests = [content_digest(plate) if values.count(value) > 1 else ""
+               for plate, value in zip(plates, values, strict=True)]  # fmt: skip
+    return sorted(range(len(plates)), key=lambda k: (values[k], digests[k]))
+
+
 def sorted_bracket(
     plates: Sequence[Plate],
     ev_stops: Sequence[float],
@@ -105,9 +114,7 @@ def sorted_bracket(
     """
     if len(plates) < 2:
         raise PlateError(f"{len(plates)} frame: a bracket has two or more; one picture alone goes to headroom convert")
-    digests = [content_digest(plate) if list(ev_stops).count(stops) > 1 else ""
-               for plate, stops in zip(plates, ev_stops, strict=True)]  # fmt: skip
-    order = sorted(range(len(plates)), key=lambda k: (ev_stops[k], digests[k]))
+    order = in_fixed_order(plates, ev_stops)
     chosen = (len(plates) - 1) // 2 if reference is None else order.index(reference)
     zero = ev_stops[order[chosen]]
     return Bracket(
