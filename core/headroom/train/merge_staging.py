@@ -19,10 +19,12 @@ from torch.nn import functional as F  # noqa: N812
 
 from headroom.bracket.align import Way, align
 from headroom.bracket.stack import Bracket
+from headroom.camera import jpeg
 from headroom.clipping import soft_mask
 from headroom.errors import Cancelled
 from headroom.plate import Plate
 from headroom.staging import StagedBracket, Staging, Surroundings, stage, stage_tensors
+from headroom.train.jpeg import jpeg_loss
 from headroom.train.merge_crops import Crops, save_crops
 from headroom.train.scenes import HdrScene
 
@@ -57,6 +59,9 @@ class MergeStaging:
     """Shards of five frames; the rest have three."""
     dull_kept: float = 0.4
     """Of the crops of a moving bracket in which nothing moves, so many are kept."""
+    jpeg_share: float = 0.3
+    """Brackets whose frames went through a JPEG: what rings near a clip looks recorded and is not."""
+    jpeg_quality: tuple[int, int] = (75, 98)
     ways: tuple[tuple[Way, float], ...] = (("flow", 0.75), ("global", 0.2), ("none", 0.05))
     """How they are aligned, and how often."""
     held_out: int = 24
@@ -143,7 +148,11 @@ def _shard(scenes: Sequence[Surroundings], staging: MergeStaging, number: int, s
             staging=staging.staging,
         )
         how: Way = rng.choice(ways, p=shares)
-        made.append(_cut(_aligned(staged, how), staging, rng))
+        lossy = bool(rng.random() < staging.jpeg_share)
+        if lossy:
+            quality = int(rng.integers(*staging.jpeg_quality))
+            staged = replace(staged, frames=np.stack([jpeg(frame, quality) for frame in staged.frames]))
+        made.append(_cut(_aligned(staged, how, lossy=lossy), staging, rng))
     return _joined(made)
 
 
@@ -152,9 +161,9 @@ def _five(rng: np.random.Generator) -> tuple[float, ...]:
     return tuple(step * (i - 2) for i in range(5))
 
 
-def _aligned(staged: StagedBracket, how: Way) -> Crops:
+def _aligned(staged: StagedBracket, how: Way, *, lossy: bool = False) -> Crops:
     codes = np.rint(staged.frames * 255).astype(np.uint8)
-    plates = tuple(Plate(codes=code, bits=8) for code in codes)
+    plates = tuple(Plate(codes=code, is_jpeg=lossy) for code in codes)
     bracket = Bracket(plates=plates, ev_stops=staged.ev_stops, reference=staged.reference, source="stated")
     seen = align(bracket, staged.decode, how=how).window(0, codes.shape[1])
 
@@ -227,9 +236,12 @@ class DeviceStager:
             staging=staging.staging,
         )
         device = staged.codes.device
-        size = staging.height, staging.width
-        clipped = soft_mask(staged.codes, 1.0)
-        linear = staged.response.inverse(staged.codes).float()
+        size, codes = (staging.height, staging.width), staged.codes
+        if rng.random() < staging.jpeg_share:
+            quality = torch.full((len(codes),), float(rng.uniform(*staging.jpeg_quality)), device=device)
+            codes = jpeg_loss(codes, quality, subsample=bool(rng.random() < 0.5))
+        clipped = soft_mask(codes, 1.0)
+        linear = staged.response.inverse(codes).float()
         at = staged.frame_xy + self._errors(len(linear), size, device)
         at[staged.reference] = staged.frame_xy[staged.reference]
         scale = torch.tensor([2 / size[1], 2 / size[0]], device=device)
