@@ -19,6 +19,7 @@ from command import headroom
 from hdrcnn_reference import author_file, author_parameters
 from headroom import weights
 from headroom.errors import HeadroomError, UsageError, WeightsError
+from headroom.importers import pickles
 from headroom.importers.hdrcnn import layout, read
 from headroom.importers.pickles import read_array_list
 from headroom.importers.table import IMPORTERS, import_model
@@ -138,6 +139,16 @@ def test_malicious_pickles_are_refused_and_not_run(tmp_path: Path, which: str, p
         assert mark.exists()
 
 
+@pytest.mark.parametrize("named", [b"c_codecs\nencode\n", b"cnumpy\nndarray\n", b"cnumpy\ndtype\n"])
+def test_what_a_pickle_may_name_it_cannot_change(tmp_path: Path, named: bytes) -> None:
+    """BUILD sets attributes: of the very functions that read the next file, if it could."""
+    for state in (b"}X\x04\x00\x00\x00markK\x01s", b"N}X\x04\x00\x00\x00markK\x01s\x86"):
+        path = npz_of(tmp_path / "build.npz", b"\x80\x02" + named + state + b"b.")
+        with pytest.raises(WeightsError):
+            read([path])
+    assert not any(hasattr(known, "mark") for known in pickles.KNOWN.values())
+
+
 class Crafted:
     """An array's pickle with a state of one's own."""
 
@@ -179,7 +190,7 @@ def test_damaged_and_foreign_files_are_refused_in_one_line(tmp_path: Path) -> No
     npz_of(tmp_path / "nonsense.npz", b"\x80\x04nonsense")
     npz_of(tmp_path / "headless.npz", b"no array", header=False)
     for name, said in {
-        "torn": "not an .npz", "empty": "not an .npz", "plain": "list of arrays", "named": "not the one list",
+        "torn": "not an .npz", "empty": "not an .npz", "plain": "one array of float64", "named": "not the one list",
         "nonsense": "damaged|refused", "headless": "damaged",
     }.items():  # fmt: skip
         with pytest.raises(WeightsError, match=said) as caught:

@@ -77,26 +77,34 @@ class _Array:
         self.value = array.reshape(shape[::-1]).T if fortran else array.reshape(shape)
 
 
-def _reconstruct(kind: Any, shape: Any, code: Any) -> _Array:
+class _Reconstruct:
     """Stands for NumPy's function of that name: an empty array, filled by its state."""
-    if kind is not _Array:
-        raise pickle.UnpicklingError("an array of a class of its own")
-    return _Array()
+
+    __slots__ = ()  # a pickle may set attributes of what it names: there are none
+
+    def __call__(self, kind: Any, shape: Any, code: Any) -> _Array:
+        if kind is not _Array:
+            raise pickle.UnpicklingError("an array of a class of its own")
+        return _Array()
 
 
-def _encode(text: str, encoding: str = "latin1") -> bytes:
+class _Encode:
     """Stands for ``_codecs.encode``: how Python 3 writes bytes in old protocols."""
-    if not isinstance(text, str) or encoding not in ("latin1", "latin-1"):
-        raise pickle.UnpicklingError(f"bytes by the codec {encoding!r:.40}")
-    return text.encode("latin1")
+
+    __slots__ = ()
+
+    def __call__(self, text: str, encoding: str = "latin1") -> bytes:
+        if not isinstance(text, str) or encoding not in ("latin1", "latin-1"):
+            raise pickle.UnpicklingError(f"bytes by the codec {encoding!r:.40}")
+        return text.encode("latin1")
 
 
 KNOWN: dict[tuple[str, str], Any] = {
-    ("numpy.core.multiarray", "_reconstruct"): _reconstruct,
-    ("numpy._core.multiarray", "_reconstruct"): _reconstruct,
+    ("numpy.core.multiarray", "_reconstruct"): _Reconstruct(),
+    ("numpy._core.multiarray", "_reconstruct"): _Reconstruct(),
     ("numpy", "ndarray"): _Array,
     ("numpy", "dtype"): _Dtype,
-    ("_codecs", "encode"): _encode,
+    ("_codecs", "encode"): _Encode(),
 }
 """Every name that may be in such a pickle."""
 
@@ -138,7 +146,7 @@ def _array_list(file: io.BytesIO) -> list[Array]:
     header = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
     _, _, dtype = header[version](file)
     if dtype != np.dtype(object):
-        raise WeightsError(f"an array of {dtype} where a list of arrays should be")
+        raise ValueError(f"one array of {dtype}")
     content = _ArraysOnly(file, encoding="latin1").load()
     values = content.value if isinstance(content, _Array) else None
     if not isinstance(values, list) or not all(isinstance(item, _Array) for item in values):

@@ -144,7 +144,13 @@ def _write(folder: Path, importer: Importer, imported: Imported, paths: Sequence
 
 def _is_there(path: Path) -> bool:
     """A TensorFlow checkpoint is named by what its files' names begin with."""
-    return path.exists() or any(path.parent.glob(f"{path.name}.*"))
+    return path.exists() or bool(_named(path))
+
+
+def _named(prefix: Path) -> list[Path]:
+    """Files whose names go on after these."""
+    there = prefix.parent.iterdir() if prefix.parent.is_dir() else iter(())
+    return sorted(path for path in there if path.name.startswith(f"{prefix.name}."))
 
 
 def _files(paths: Sequence[Path]) -> list[Path]:
@@ -156,7 +162,7 @@ def _files(paths: Sequence[Path]) -> list[Path]:
         elif path.is_dir():
             found += sorted(inner for inner in path.rglob("*") if inner.is_file())
         else:
-            found += sorted(path.parent.glob(f"{path.name}.*"))
+            found += _named(path)
     return found
 
 
