@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+import hashlib
+import json
+from dataclasses import asdict, replace
+from pathlib import Path
 
 import torch
+from safetensors.torch import save_file
 
+from headroom import weights
 from headroom.networks import ahdrnet, kalantari, merge1, wu
 from headroom.networks.merging import MergeNetwork, Stack
 
-__all__ = ["KINDS", "photographed", "scene", "small", "window"]
+__all__ = ["KINDS", "photographed", "publish", "scene", "small", "window"]
 
 KINDS = ("merge1", "ahdrnet", "kalantari-direct", "kalantari-we", "kalantari-wie", "wu-resnet", "wu-unet")
 
@@ -34,6 +39,21 @@ def small(name: str) -> MergeNetwork:
             torch.nn.init.normal_(module.running_mean, std=0.1)
             torch.nn.init.uniform_(module.running_var, 0.01, 0.1)
     return network
+
+
+def publish(kind: str, folder: Path) -> None:
+    """As an installed model of the folder's name."""
+    network = small(kind)
+    folder.mkdir(parents=True)
+    save_file({key: value.half().contiguous() for key, value in network.state_dict().items()},
+              folder / weights.WEIGHTS_FILE)  # fmt: skip
+    digest = hashlib.sha256((folder / weights.WEIGHTS_FILE).read_bytes()).hexdigest()
+    facts = {
+        "name": folder.name, "version": "0", "network": kind.partition("-")[0], "sha256": digest, "licence": "CC0-1.0",
+        "training_data": "none", "recipe": "none", "hardware": "none",
+        "config": asdict(network.config),  # type: ignore[call-overload]
+    }  # fmt: skip
+    weights.write_card(folder, json.loads(json.dumps(facts)))
 
 
 def photographed(truth: torch.Tensor, stops: list[float], reference: int, noise: float = 0.0) -> Stack:

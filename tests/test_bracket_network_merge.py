@@ -19,7 +19,7 @@ from headroom.bracket.noise import NoiseModel
 from headroom.engine import tiles
 from headroom.errors import UsageError
 from headroom.networks.table import NETWORKS
-from merge_stacks import KINDS, photographed, scene, small
+from merge_stacks import KINDS, photographed, publish, scene, small
 
 STOPS = [-2.0, 0.0, 2.0]
 
@@ -78,26 +78,6 @@ def test_an_installed_model_is_found_by_name_or_folder(
         assert found.name == name and found.card is not None
         light = found(frames_of(40, 48, STOPS, 1), exposures_of(STOPS, 1), 1)
         np.testing.assert_allclose(light.radiance, expected.radiance, atol=0.02)  # half floats are stored
-
-
-def publish(kind: str, folder: Path) -> None:
-    import hashlib
-    import json
-    from dataclasses import asdict
-
-    from safetensors.torch import save_file
-
-    network = small(kind)
-    folder.mkdir(parents=True)
-    save_file({key: value.half().contiguous() for key, value in network.state_dict().items()},
-              folder / weights.WEIGHTS_FILE)  # fmt: skip
-    digest = hashlib.sha256((folder / weights.WEIGHTS_FILE).read_bytes()).hexdigest()
-    facts = {
-        "name": folder.name, "version": "0", "network": kind.partition("-")[0], "sha256": digest, "licence": "CC0-1.0",
-        "training_data": "none", "recipe": "none", "hardware": "none",
-        "config": asdict(network.config),  # type: ignore[call-overload]
-    }  # fmt: skip
-    weights.write_card(folder, json.loads(json.dumps(facts)))
 
 
 def test_reading_the_table_needs_no_torch() -> None:
