@@ -32,7 +32,7 @@ def decoded(stack: Stack, logit: float, raw: float) -> torch.Tensor:
 @pytest.mark.parametrize("reference", [0, 1])
 def test_a_still_bracket_merges_as_inverse_variance_does(stops: list[float], reference: int) -> None:
     stack = photographed(scene(48, 48, top=2.0), stops, reference, noise=0.002)
-    stack.clipped[:] = stack.clipped.amax(2, keepdim=True)  # frames lose all channels at once
+    stack.clipped[:] = (stack.clipped.amax(2, keepdim=True) > 0).float()  # frames lose samples whole
     stack.clipped[:, 0] = 0  # the darkest frame recorded everything
     expected = inverse_variance(stack)
     with torch.inference_mode():
@@ -45,11 +45,13 @@ def test_a_still_bracket_merges_as_inverse_variance_does(stops: list[float], ref
 
 def test_frames_that_are_believed_leave_nothing_to_the_network() -> None:
     stack = photographed(scene(32, 32, top=2.0), [-2, 0, 2], 1, noise=0.002)
-    stack.clipped[:] = stack.clipped.amax(2, keepdim=True)
+    stack.clipped[:] = (stack.clipped.amax(2, keepdim=True) > 0).float()
     for raw in (-50.0, 50.0):
         found = decoded(stack, 40.0, raw)
         recorded = stack.clipped[:, 0].amax(1, keepdim=True).expand_as(found) == 0
-        torch.testing.assert_close(found[recorded], inverse_variance(stack)[recorded], rtol=1e-3, atol=1e-4)
+        sigma = stack.variance(box_mean(stack.radiance[:, 1]))[:, 1].sqrt()
+        off = (found - inverse_variance(stack)).abs() / sigma
+        assert off[recorded].amax() < 0.6 and off[recorded].mean() < 0.05
 
 
 def test_the_reference_holds_where_no_frame_is_believed_within_the_noise() -> None:
@@ -93,17 +95,16 @@ def test_no_hole_and_nothing_that_is_not_finite(valid: float) -> None:
     assert light.doubt.amin() >= 0 and light.doubt.amax() <= 1
 
 
-def test_the_other_frames_order_plays_no_part() -> None:
+def test_frames_are_compared_alike_wherever_they_stand() -> None:
     network = small("merge1")
     stack = photographed(scene(32, 32), [-2, -1, 0, 1, 2], 2, noise=0.01)
-    stack.linear[:, 3] = stack.linear[:, 3].flip(-2)
-    order = [0, 3, 2, 4, 1]
-    again = replace(
-        stack, linear=stack.linear[:, order], clipped=stack.clipped[:, order], valid=stack.valid[:, order],
-        exposures=stack.exposures[:, order],
-    )  # fmt: skip
+    level = box_mean(stack.radiance[:, 2])
+    order = [2, 0, 3, 1]
     with torch.inference_mode():
-        torch.testing.assert_close(network.merge(again).radiance, network.merge(stack).radiance, rtol=1e-4, atol=1e-5)
+        evidence = network.encode(stack, level, stack.variance(level))  # type: ignore[operator]
+        one, other = network(*evidence), network(*(part[:, order] for part in evidence))
+    torch.testing.assert_close(other.logits, one.logits[:, order], rtol=1e-4, atol=1e-4)
+    torch.testing.assert_close(other.raw, one.raw, rtol=1e-4, atol=1e-4)
 
 
 def test_untrained_it_already_refuses_what_moved() -> None:
@@ -140,6 +141,17 @@ def test_a_frame_that_lost_a_channel_brings_no_false_colour() -> None:
     dark = photographed(truth / 50, [0, 2], 0)
     dark.clipped[:, 1, 2], dark.linear[:, 1, :2] = 1, dark.linear[:, 1, :2] * 1.05
     assert (decoded(dark, 40.0, 0.0) / truth * 50)[0, :2].min() > 1.035
+
+
+def test_a_sample_that_clipped_in_part_is_a_lower_bound() -> None:
+    """JPEG leaves clipped samples a little below white: they contradict no brighter light, and leave no grey rim."""
+    truth = torch.full((1, 3, 32, 32), 2.5)
+    stack = photographed(truth, [-2, 0, 2], 1)
+    stack.linear[:, 1:] = 0.975  # code 252
+    stack.clipped[:, 1:] = 0.77
+    with torch.inference_mode():
+        light = MergeOne().eval().merge(stack)
+    torch.testing.assert_close(light.radiance, truth, rtol=0.02, atol=0)
 
 
 def test_one_frame_comes_out_as_it_is() -> None:

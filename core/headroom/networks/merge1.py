@@ -37,14 +37,22 @@ LEVEL_PX = 5
 """Neighbourhood over which the level of light and the disagreement of frames are averaged."""
 RELATIVE_ERROR = 0.03
 """Of the response curve and the alignment: frames that differ by this share agree."""
+MISMATCH = 0.02
+"""Share of the light by which other frames may be off against the reference, though nothing moved."""
+CENSORED = 8.0
+"""How much faster than the clip mask a sample becomes a mere lower bound: compressed, clipped ones fall below white."""
+CLIP_ERROR = 0.5
+"""Share of the light by which samples may be off that are clipped in part: compression rings there."""
 HUE_ERROR = 0.1
-"""Of the response curve between channels, with a margin: what counts against frames that lost a channel."""
+"""The same of whole samples beside a clipped channel: a response that is not quite right shows as a false colour."""
 DEVIATION_MOST = 12.0
 """Standard deviations beyond which more makes no difference."""
 NOISE_REACH = 3.0
 """Standard deviations of the noise that distrust cost, by which the network may move the result."""
 PRECISION_FLOOR = 1e-2
 """Share of the reference's precision below which a lack of light is no longer called noise."""
+SURE = 0.02
+"""Disbelief below which light counts as recorded: no sigmoid reaches 1."""
 LIGHT_FLOOR = 1e-4
 
 
@@ -120,7 +128,8 @@ class MergeOne(MergeNetwork):
         clipped_reference, clipped = stack.clipped[:, at, None], stack.clipped[:, others]
         # A clipped sample says "at least this": only what lies on the wrong side of it disagrees.
         difference = frames - reference
-        difference = difference - clipped_reference * difference.clamp(min=0) - clipped * difference.clamp(max=0)
+        above, below = ((CENSORED * part).clamp(max=1) for part in (clipped_reference, clipped))
+        difference = difference - above * difference.clamp(min=0) - below * difference.clamp(max=0)
         spread = variance[:, at, None] + variance[:, others] + (RELATIVE_ERROR * level).square()[:, None]
         deviation = (difference / spread.sqrt()).clamp(-DEVIATION_MOST, DEVIATION_MOST)
         squared = box_mean(deviation.square().mean(2).flatten(0, 1)[:, None]).unflatten(0, deviation.shape[:2])
@@ -159,17 +168,18 @@ class MergeOne(MergeNetwork):
         reliability[:, others] = torch.sigmoid(answer.logits)
         believed = reliability * stack.valid
         recorded = 1 - stack.clipped
-        # A frame that lost one channel gives way to one that has all three, as if it were less precise: channels from
-        # different frames show every error of the response as a false colour. Not in the dark, where noise is worse.
         whole = recorded.amin(2, keepdim=True)
-        doubtful_hue = (recorded - whole) * (HUE_ERROR * level).square()[:, None]
+        # The others' exposure and response are off by a little: where noise is less than that, the reference leads.
+        variance = variance.clone()
+        variance[:, others] += (MISMATCH * level).square()[:, None]
         floor = PRECISION_FLOOR / variance[:, at]
-        weights = believed * recorded / (variance + doubtful_hue * (1 - _missing(believed * whole))[:, None])
+        weights = believed * recorded / (variance + _doubted(stack.clipped, recorded, whole, believed, level))
         total = weights.sum(1)
         merged = (weights * radiance).sum(1) / total.clamp(min=1e-6)
         # Radiance is believed as far as any frame that recorded it is: the reference wherever it did not clip.
-        unsure = _missing(believed * recorded)
-        ideal = (recorded / (variance + doubtful_hue * (1 - _missing(whole))[:, None])).sum(1)
+        unsure = ((_none(believed * recorded) - SURE) / (1 - SURE)).clamp(min=0)
+        all_believed = torch.ones_like(believed)
+        ideal = (recorded / (variance + _doubted(stack.clipped, recorded, whole, all_believed, level))).sum(1)
         lost = (1 / (total + floor) - 1 / (ideal + floor)).clamp(min=0)
         moved = merged + NOISE_REACH * (lost + 1e-12).sqrt() * torch.tanh(answer.raw[:, :3])
         proven = (believed * stack.clipped * radiance).amax(1)
@@ -186,11 +196,30 @@ def box_mean(image: Tensor) -> Tensor:
     return F.avg_pool2d(rows, (1, LEVEL_PX), stride=1, padding=(0, half), count_include_pad=False)
 
 
-def _missing(shares: Tensor) -> Tensor:
-    """(B, N, C, H, W) of 0..1 to (B, C, H, W): 1 where no frame has a share."""
+def _doubted(clipped: Tensor, recorded: Tensor, whole: Tensor, believed: Tensor, level: Tensor) -> Tensor:
+    """(B, N, 3, H, W) variance on top of the noise's, by which frames that clip give way to darker ones.
+
+    What is left of a channel that clips in part gives way to frames that recorded that channel, the channels beside
+    it to frames that recorded all three; only as far as those are believed. In the dark, noise weighs more.
+    """
+    by_channel, by_all = _darker_has(believed * recorded), _darker_has(believed * whole)
+    share = (CLIP_ERROR * clipped).square() * by_channel + (HUE_ERROR * (recorded - whole)).square() * by_all
+    return share * level[:, None].square()
+
+
+def _darker_has(shares: Tensor) -> Tensor:
+    """(B, N, C, H, W) of 0..1: for each frame, how far any darker one has a share."""
+    found = [torch.zeros_like(shares[:, 0])]
+    for share in shares[:, :-1].unbind(1):
+        found.append(found[-1] + share * (1 - found[-1]))
+    return torch.stack(found, 1)
+
+
+def _none(shares: Tensor) -> Tensor:
+    """(B, N, C, H, W) of 0..1 to (B, C, H, W): how far no frame has a share."""
     none = 1 - shares[:, 0]
-    for frame in shares[:, 1:].unbind(1):  # not ``prod``, whose gradient is slow where factors are 0
-        none = none * (1 - frame)
+    for share in shares[:, 1:].unbind(1):  # not ``prod``, whose gradient is slow where factors are 0
+        none = none * (1 - share)
     return none
 
 
