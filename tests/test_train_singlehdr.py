@@ -21,7 +21,7 @@ from headroom.train.batches import Shooting
 from headroom.train.scenes import HdrScene
 from headroom.train.singlehdr_camera import Camera, Photographer, Photographs
 from headroom.train.singlehdr_features import feature_net
-from headroom.train.singlehdr_loop import LEARNS, load_run, train_chain, train_singlehdr
+from headroom.train.singlehdr_loop import LEARNS, train_chain, train_singlehdr
 from headroom.train.singlehdr_losses import (
     Weights,
     dequantize_loss,
@@ -32,6 +32,7 @@ from headroom.train.singlehdr_losses import (
 )
 from headroom.train.singlehdr_pairs import PairCrops, read_pairs
 from headroom.train.singlehdr_recipes import SINGLEHDR_RECIPES, Chain, SingleHdrRecipe
+from headroom.weights import load_run
 
 TINY = Config(
     dequantize_widths=(2, 2, 3, 3, 4), linearize_width=2, hallucinate_widths=(3, 3, 4, 4, 4), norm_decay=0.5

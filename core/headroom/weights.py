@@ -14,8 +14,8 @@ from typing import Any
 from headroom.errors import UnknownModelError, UsageError, WeightsError
 
 __all__ = [
-    "LIGHTS", "PLATES", "SMALL", "Card", "Model", "find", "load", "model_folders", "names", "read_card", "save",
-    "user_folder", "verify", "write_card",
+    "LIGHTS", "PLATES", "SMALL", "Card", "Model", "find", "load", "load_run", "model_folders", "names", "read_card",
+    "save", "user_folder", "verify", "write_card",
 ]  # fmt: skip
 
 PLATES = ("headroom1", "hdrcnn", "singlehdr")
@@ -181,6 +181,27 @@ def load(model: str | Path = "headroom-1", *, network: str | Sequence[str] | Non
     if not all(bool(torch.isfinite(tensor).all()) for tensor in tensors.values()):
         raise WeightsError(f"{card.weights}: holds numbers that are not finite; install the model again")
     return Model(module.eval(), card)
+
+
+def load_run(path: Path) -> tuple[Any, dict[str, str]]:
+    """The network of a training run, in evaluation mode, and what the header of its weights says of the run."""
+    from safetensors import SafetensorError, safe_open
+    from safetensors.torch import load_file
+
+    from headroom.networks.table import NETWORKS
+
+    try:
+        with safe_open(path, "pt") as file:
+            facts = dict(file.metadata() or {})
+        made_by, config = NETWORKS[facts["network"]]
+        stored = json.loads(facts["config"])
+        widths: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in stored.items()}
+        module = made_by(config(**widths))
+        module.load_state_dict(load_file(path), strict=True)
+    except (OSError, SafetensorError, KeyError, TypeError, ValueError, RuntimeError) as error:
+        reason = str(error).splitlines()[0]
+        raise WeightsError(f"{path}: not weights of a training run ({reason})") from error
+    return module.eval(), facts
 
 
 def save(folder: Path, trained: Path, facts: Mapping[str, Any]) -> Card:

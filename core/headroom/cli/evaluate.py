@@ -43,6 +43,9 @@ def _shares(text: str) -> tuple[float, ...]:
     "--brackets", is_flag=True, help="Merging: staged brackets of the images, still and moving, beside OpenCV's merges."
 )
 @click.option("--stacks", type=_FOLDER, help="With --brackets: real brackets, a folder each, which get figures too.")
+@click.option(
+    "--papers", "runs", type=_FOLDER, metavar="RUNS", help="The papers' claims, on training runs of SingleHDR in RUNS."
+)
 @click.option("--quick", is_flag=True, help="With --shots or --brackets: few and small ones.")
 @click.option(
     "--suite",
@@ -68,6 +71,7 @@ def command(
     ibl: bool,
     brackets: bool,
     stacks: Path | None,
+    runs: Path | None,
     quick: bool,
     suites: tuple[str, ...],
     shares: tuple[float, ...] | None,
@@ -85,6 +89,7 @@ def command(
     Prints Markdown tables, or JSON. With --shots, DIR's images become shots with known motion, and what flickers is
     measured beside what is right. With --ibl its panoramas light things, and that light is compared with the true one.
     With --brackets they are photographed as exposure brackets by a shaking hand, with things that move, and merged.
+    With --papers the claims of the papers are measured again, on networks trained by headroom train singlehdr-...
     """
     from headroom.errors import UsageError
 
@@ -94,6 +99,8 @@ def command(
         raise UsageError("--stacks belongs to --brackets")
     if brackets and (shots or ibl or shares or no_estimate):
         raise UsageError("--brackets takes neither --shots, --ibl, --shares nor --no-estimate")
+    if runs is not None and (shots or ibl or brackets or suites or measures or no_estimate):
+        raise UsageError("--papers takes neither --shots, --ibl, --brackets, --suite, --measure nor --no-estimate")
     if shots and no_estimate:
         raise UsageError("--no-estimate has no meaning with --shots: the plates are sRGB and nothing is estimated")
     asked: dict[str, Any] = {"shares": shares, "measures": measures}
@@ -101,7 +108,10 @@ def command(
     asked |= {"peers": peers, "with_baselines": not no_baselines}
     chosen = models or ("headroom-1",)
     report: Any
-    if brackets:
+    if runs is not None:
+        asked["with_systems"] = asked.pop("with_baselines")
+        report = _papers(folder, runs, models, device, precision, **asked)
+    elif brackets:
         asked.pop("peers")
         report = _brackets(folder, models, device, precision, stacks, kinds=suites, quick=quick, **asked)
     elif ibl:
@@ -119,6 +129,13 @@ def command(
         emit_json(report.as_dict())
     else:
         click.echo(report.markdown())
+
+
+def _papers(folder: Path, runs: Path, models: Sequence[str], device: str, precision: str, **asked: Any) -> Any:
+    from headroom.evaluate.papers import evaluate_papers
+
+    with _progress() as tell:
+        return evaluate_papers(folder, runs, models=models, device=device, precision=precision, progress=tell, **asked)
 
 
 def _stills(

@@ -17,14 +17,14 @@ from pathlib import Path
 from typing import Any, cast
 
 import torch
-from safetensors import SafetensorError, safe_open
+from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from headroom.errors import UsageError, WeightsError
 from headroom.networks.singlehdr.hallucination import soft_mask
 from headroom.networks.singlehdr.linearization import apply_curve
-from headroom.networks.singlehdr.system import Config, SingleHDR, Stages
+from headroom.networks.singlehdr.system import SingleHDR, Stages
 from headroom.train.run import Progress, Step, join_processes, log_line, run_training
 from headroom.train.scenes import HdrScene
 from headroom.train.singlehdr_camera import Photographer, Photographs
@@ -39,8 +39,9 @@ from headroom.train.singlehdr_losses import (
 )
 from headroom.train.singlehdr_pairs import Pair, PairCrops
 from headroom.train.singlehdr_recipes import SINGLEHDR_RECIPES, Chain, SingleHdrRecipe, Stage
+from headroom.weights import load_run
 
-__all__ = ["STAGES", "load_run", "train_chain", "train_singlehdr"]
+__all__ = ["LEARNS", "STAGES", "train_chain", "train_singlehdr"]
 
 log = logging.getLogger(__name__)
 
@@ -217,21 +218,6 @@ def train_chain(
     return Path(shutil.copyfile(weights[chain.links[-1][0].stage], run / WEIGHTS))
 
 
-def load_run(path: Path) -> tuple[SingleHDR, dict[str, str]]:
-    """A run's weights as a network in evaluation mode, and what their header says."""
-    try:
-        with safe_open(path, "pt") as file:
-            facts = dict(file.metadata() or {})
-        stored = json.loads(facts["config"])
-        widths: dict[str, Any] = {key: tuple(v) if isinstance(v, list) else v for key, v in stored.items()}
-        network = SingleHDR(Config(**widths))
-        network.load_state_dict(load_file(path))
-    except (OSError, SafetensorError, KeyError, TypeError, ValueError, RuntimeError) as error:
-        reason = str(error).splitlines()[0]
-        raise WeightsError(f"{path}: not weights of a run of SingleHDR ({reason})") from error
-    return network.eval(), facts
-
-
 def start_from(network: SingleHDR, path: Path) -> None:
     """All parts that a file has; only Refinement-Net may be missing there, and begin anew."""
     try:
@@ -255,6 +241,8 @@ def join_stages(network: SingleHDR, files: Mapping[str, Path]) -> None:
                 "SCENES, or name a whole model's weights with --start"
             )
         trained, facts = load_run(path)
+        if not isinstance(trained, SingleHDR):
+            raise WeightsError(f"{path}: not weights of a run of SingleHDR")
         if stage not in facts.get("stages", "").split(","):
             raise WeightsError(f"{path}: trained {facts.get('stages')}, not {stage}")
         part = STAGES[stage]
