@@ -19,7 +19,7 @@ from headroom.panorama.clip_features import REGION_FEATURES, SCENE_FEATURES, fea
 from headroom.panorama.clip_regions import VIEW_COLUMNS, VIEW_ROWS, ClipRegions, PowerView
 from headroom.panorama.power import predict_power
 from headroom.panorama.sphere import directions
-from headroom.panorama.sun_disc import disc_pixels, sun_in
+from headroom.panorama.sun_disc import compact, disc_fits, disc_pixels, split_sun, sun_in
 from headroom.train.light_power import LIGHT_RECIPES, Views, fit, measure, train_lights
 from headroom.train.light_views import LightView, Photography
 from headroom.train.publish_lights import publish_lights
@@ -188,7 +188,10 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
 def tiny() -> object:
     recipe = LIGHT_RECIPES["headroom-ibl-1"]()
     photography = Photography(half_size=0.0, clipped_share=(0.01, 0.02))
-    return replace(recipe, views_each=2, members=2, steps=8, batch=4, width=8, photography=photography)
+    return replace(
+        recipe, views_each=2, members=2, steps=8, batch=4, width=8, suns=2, sun_width=8, sun_steps=8,
+        photography=photography,
+    )  # fmt: skip
 
 
 def test_a_run_goes_on_where_it_stopped(run: tuple[Path, Path]) -> None:
@@ -209,7 +212,7 @@ def test_a_run_becomes_a_model(run: tuple[Path, Path], tmp_path: Path) -> None:
     folder = tmp_path / "models" / "mine"
     card = publish_lights(run[1], folder, version="0.0.1", hardware="none", manifest=manifest)
     assert card.facts["training_scenes"] == {"CC0-1.0": ["a"]}
-    assert weights.load(folder, network=weights.LIGHTS).module.config == Config(width=8, members=2)
+    assert weights.load(folder, network=weights.LIGHTS).module.config == Config(width=8, members=2, suns=2, sun_width=8)
     light, mask = panorama(64, 128)
     assert np.isfinite(predict_power(light, mask, model=folder).apply(light, mask)).all()
 
@@ -242,9 +245,18 @@ def test_learning_brings_the_light_nearer() -> None:
         view = PowerView.of(light, mask)
         taken.append(LightView.of(view, view.clipped + 4 * view.extra, 0.05))
     views = Views.of(taken)
-    recipe = replace(LIGHT_RECIPES["headroom-ibl-1"](), members=1, steps=150, batch=16, width=16, dropout=0.0)
-    found = measure(fit(recipe, views, None), views)
+    recipe = replace(
+        LIGHT_RECIPES["headroom-ibl-1"](), members=1, steps=150, batch=16, width=16, dropout=0.0, suns=1, sun_steps=150,
+        sun_dropout=0.0,
+    )  # fmt: skip
+    network = fit(recipe, views, None)
+    found = measure(network, views)
     assert found["with powers"] < 0.5 * found["headroom-1"]
+    skies = views.skies()
+    assert len(skies.rows) == 24  # the sun of each; the lamp below the horizon is none
+    with torch.no_grad():
+        said = network.sun_log2(views.region, views.scene, views.view, views.per_region["peak"])[skies.rows]
+    assert (said - skies.near.log2()).abs().max() < 0.3
 
 
 @pytest.mark.parametrize("size", [(256, 512), (512, 1024), (125, 250)])
@@ -277,3 +289,52 @@ def test_a_sun_in_a_clipped_sky_is_a_disc_and_one_in_an_overcast_room_is_not() -
     indoors[up < 0] = 0.9
     indoors[mask == 0] = 0.9
     assert sun_in(ClipRegions.of(PowerView.of(indoors, mask)), np.full(2, 0.5)) is None
+
+
+def test_the_light_near_a_peak_is_what_a_cap_of_5_degrees_holds() -> None:
+    toward = directions(HEIGHT, WIDTH).reshape(-1, 3)
+    cell = np.repeat(solid_angles(HEIGHT, WIDTH), WIDTH)
+    sun = np.array([0.48, 0.6, 0.64])
+    away = np.degrees(np.arccos((toward @ sun).clip(-1, 1)))
+    energy = np.where(away < 20, 1.0, 0.0) * cell + 50 * (away < 1) * cell
+    assert compact(energy, toward) == pytest.approx(energy[away < 5].sum(), rel=0.02)
+    assert compact(energy, toward) < 0.25 * energy.sum()
+
+
+def test_a_sky_with_a_sun_holds_the_sun_that_is_said_and_keeps_its_power() -> None:
+    scale, concentrated = np.array([2.0, 2.0, 0.5]), np.array([0.1, 0.1, 0.0])
+    sun, glow, near = np.array([0.5, 4.0, 0.001]), np.array([0.4, 0.4, 0.4]), np.array([0.05, 0.05, 0.05])
+    factor, disc = split_sun(scale, concentrated, sun, glow, near)
+    assert factor[0] * glow[0] + disc[0] == pytest.approx(0.9, rel=0.1)  # what it was: 2 x 0.4 + 0.1
+    assert (factor * near + disc)[:2] == pytest.approx(sun[:2])
+    assert factor[1] == 1.0  # more sun than all light before: the glow stays as headroom-1 had it
+    assert disc[2] == 0.0  # the glow alone is more
+    assert (disc >= 0).all()
+
+
+def test_only_large_regions_in_the_sky_outdoors_take_a_disc() -> None:
+    light, mask = panorama()
+    regions = ClipRegions.of(PowerView.of(light, mask))
+    up = regions.sums(directions(VIEW_ROWS, VIEW_COLUMNS))[:, 1] > 0
+    assert list(disc_fits(regions)) == list(up)
+    assert up.any()
+    assert not up.all()
+
+
+def test_a_sun_in_the_map_has_the_power_that_its_own_network_says() -> None:
+    light, mask = panorama()
+    view = PowerView.of(light, mask)
+    regions = ClipRegions.of(view)
+    numbers = features(regions)
+    module = weights.load("headroom-ibl-1", network=weights.LIGHTS).module
+    assert isinstance(module, LightPower)
+    region, scene, peak = (torch.as_tensor(part, dtype=torch.float32) for part in numbers)
+    with torch.inference_mode():
+        said = module.sun_log2(region, scene[None], torch.zeros(regions.count, dtype=torch.long), peak)
+    n = int(np.argmax(disc_fits(regions)))
+    flux = (luminance(view.clipped) * np.repeat(solid_angles(VIEW_ROWS, VIEW_COLUMNS)[:, None], VIEW_COLUMNS, 1)).sum()
+    out = predict_power(light, mask).apply(light, mask).astype(np.float64)
+    toward, cell = directions(HEIGHT, WIDTH), solid_angles(HEIGHT, WIDTH)[:, None]
+    added = luminance((out - light.clip(None, 1)).clip(0)) * cell * (toward[..., 1] > 0)
+    near = compact(added.ravel(), toward.reshape(-1, 3))
+    assert near / flux == pytest.approx(2.0 ** float(said[n]), rel=0.1)

@@ -5,7 +5,9 @@ stands, what surrounds it, how bright and how hard-shaded the rest of the place 
 (``panorama.clip_features``), not pixels, and several members that were trained apart are averaged.
 
 A region's light becomes ``glow * 2^scale_log2`` plus a concentrated part of ``flux * 2^extra_log2``: glow is what
-headroom-1 added, flux all recorded light of the panorama.
+headroom-1 added, flux all recorded light of the panorama. Relighting cannot tell a sun from its sky's glow where both
+light a scene alike; so perceptrons of their own, taught by nothing else, say how much light a sky holds within 5
+degrees of its peak.
 """
 
 from __future__ import annotations
@@ -26,6 +28,7 @@ EXTRA_LEAST, EXTRA_MOST = -12.0, 6.0
 """Log2 of the concentrated light over the recorded flux."""
 EXTRA_SLOPE = 2.0
 """The concentrated light spans more stops than the others."""
+SUN_LEAST = -12.0
 COLOUR_MOST = 0.7
 OUTPUTS = 5
 LUMINANCE = (0.2126, 0.7152, 0.0722)
@@ -39,6 +42,9 @@ class Config:
     scene_features: int = 30
     width: int = 64
     members: int = 8
+    peak_features: int = 4
+    sun_width: int = 64
+    suns: int = 6
 
 
 class Prediction(NamedTuple):
@@ -80,6 +86,32 @@ class Member(nn.Module):
         return torch.cat([self.out(seen), self.doubt(seen.detach())], 1)
 
 
+class Sun(nn.Module):
+    """One perceptron: log2 of a sky's light within 5 degrees of its peak over the recorded flux."""
+
+    def __init__(self, config: Config, dropout: float) -> None:
+        """Start at one share of the flux for all."""
+        super().__init__()
+        width = config.sun_width
+        self.layers = nn.Sequential(
+            nn.Linear(_sun_inputs(config), width), nn.SiLU(), nn.Dropout(dropout),
+            nn.Linear(width, width), nn.SiLU(), nn.Dropout(dropout),
+            nn.Linear(width, 1),
+        )  # fmt: skip
+        last = cast(nn.Linear, self.layers[-1])
+        with torch.no_grad():
+            last.weight.mul_(0.1)
+            last.bias.zero_()
+
+    def forward(self, seen: Tensor) -> Tensor:
+        """(N, F) scaled features of regions, their scenes and their peaks to (N,)."""
+        return cast(Tensor, self.layers(seen)[:, 0])
+
+
+def _sun_inputs(config: Config) -> int:
+    return config.region_features + config.scene_features + config.peak_features
+
+
 class LightPower(nn.Module):
     """An ensemble with the scaling of its features."""
 
@@ -88,19 +120,33 @@ class LightPower(nn.Module):
         super().__init__()
         self.config = config or Config()
         self.members = nn.ModuleList(Member(self.config, dropout) for _ in range(self.config.members))
-        for name, size in (("region", self.config.region_features), ("scene", self.config.scene_features)):
+        self.suns = nn.ModuleList(Sun(self.config, dropout) for _ in range(self.config.suns))
+        sizes = {"region": self.config.region_features, "scene": self.config.scene_features}
+        for name, size in {**sizes, "sun": _sun_inputs(self.config)}.items():
             self.register_buffer(f"{name}_mean", torch.zeros(size))
             self.register_buffer(f"{name}_std", torch.ones(size))
 
-    def set_scaling(self, region: Tensor, scene: Tensor) -> None:
-        """From all features of the training set, (N, F) and (V, S)."""
-        for name, values in (("region", region), ("scene", scene)):
+    def set_scaling(self, region: Tensor, scene: Tensor, sun: Tensor) -> None:
+        """From all features of the training set, (N, F) and (V, S), and (M, G) of its skies for the sun."""
+        for name, values in (("region", region), ("scene", scene), ("sun", sun)):
+            if not len(values):
+                continue
             cast(Tensor, getattr(self, f"{name}_mean")).copy_(values.mean(0))
             cast(Tensor, getattr(self, f"{name}_std")).copy_(values.std(0).clamp(min=1e-2))
 
     def scaled(self, region: Tensor, scene: Tensor) -> tuple[Tensor, Tensor]:
         """Features in standard deviations, bounded."""
         return self._scaled(region, "region"), self._scaled(scene, "scene")
+
+    def sun_log2(self, region: Tensor, scene: Tensor, view: Tensor, peak: Tensor) -> Tensor:
+        """(N,) log2 of the light within 5 degrees of each region's peak over the flux: true of skies alone."""
+        seen = self.scaled_sun(sun_features(region, scene, view, peak))
+        found = torch.stack([sun(seen) for sun in self.suns])
+        return found.mean(0).clamp(SUN_LEAST, EXTRA_MOST)
+
+    def scaled_sun(self, seen: Tensor) -> Tensor:
+        """Features for the sun in standard deviations, bounded."""
+        return self._scaled(seen, "sun")
 
     def _scaled(self, values: Tensor, name: str) -> Tensor:
         mean, std = (cast(Tensor, getattr(self, f"{name}_{part}")) for part in ("mean", "std"))
@@ -114,6 +160,11 @@ class LightPower(nn.Module):
         apart = (scale.var(0, unbiased=False) + extra.var(0, unbiased=False)).sqrt()
         whole = torch.log2((torch.exp2(spread).mean(0).square() + apart.square()).sqrt().clamp(min=1e-3))
         return Prediction(scale.mean(0), extra.mean(0), colour.mean(0), whole)
+
+
+def sun_features(region: Tensor, scene: Tensor, view: Tensor, peak: Tensor) -> Tensor:
+    """(N, G) of regions: their own, their scenes' and their peaks' features."""
+    return torch.cat([region, scene[view], peak], 1)
 
 
 def bounded(raw: Tensor) -> Prediction:

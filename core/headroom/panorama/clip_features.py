@@ -8,10 +8,19 @@ import numpy as np
 import numpy.typing as npt
 
 from headroom.metrics.linear import luminance
-from headroom.panorama.clip_regions import GAIN_MOST, LIGHT_FLOOR, VIEW_COLUMNS, VIEW_ROWS, ClipRegions, cell_directions
+from headroom.panorama.clip_regions import (
+    GAIN_MOST,
+    LIGHT_FLOOR,
+    SHARPEN,
+    VIEW_COLUMNS,
+    VIEW_ROWS,
+    ClipRegions,
+    cell_directions,
+)
 from headroom.panorama.clip_regions import cell_weights as weights
+from headroom.panorama.sun_disc import compact
 
-__all__ = ["REGION_FEATURES", "SCENE_FEATURES", "Features", "features"]
+__all__ = ["PEAK_FEATURES", "REGION_FEATURES", "SCENE_FEATURES", "Features", "features"]
 
 Array = npt.NDArray[np.float64]
 
@@ -24,6 +33,8 @@ REGION_FEATURES = (
     "gain_sharp", "extra_red", "extra_blue", "light_share_log2", "extra_share_log2", "below_horizon", "rank",
     "rim1", "rim1_red", "rim1_blue", "rim2", "rim3", "rim4", "rim_darkest", "rim3_red", "rim3_blue", "rim_step",
 )  # fmt: skip
+PEAK_FEATURES = ("peak_sin", "peak_share_log2", "peak_light_log2", "sharp_peak")
+"""Of a region, for the sun alone: how far headroom-1 has its light round one point."""
 _HALVES = ("upper", "lower")
 SCENE_FEATURES = (
     *(f"{half}_p{p}" for half in _HALVES for p in PERCENTILES),
@@ -40,11 +51,13 @@ class Features(NamedTuple):
     """(R, len(REGION_FEATURES))."""
     scene: Array
     """(len(SCENE_FEATURES),)."""
+    peak: Array
+    """(R, len(PEAK_FEATURES))."""
 
 
 def features(regions: ClipRegions) -> Features:
     """Logarithms to base 2 wherever a number is an amount of light or a solid angle."""
-    return Features(_of_regions(regions), _of_scene(regions))
+    return Features(_of_regions(regions), _of_scene(regions), _of_peaks(regions))
 
 
 def _of_regions(regions: ClipRegions) -> Array:
@@ -72,6 +85,24 @@ def _of_regions(regions: ClipRegions) -> Array:
         _log2(luminance(extra) / luminance(extra).sum().clip(1e-9), 1e-4), below, np.arange(regions.count) / 8,
     ]  # fmt: skip
     return np.concatenate([np.stack(columns, 1), _rims(regions)], 1)
+
+
+def _of_peaks(regions: ClipRegions) -> Array:
+    view = regions.view
+    flux = max(float((luminance(view.clipped) * weights()).sum()), LIGHT_FLOOR)
+    extra = luminance(view.extra)
+    gain = np.log2((1 + extra / luminance(view.clipped).clip(LIGHT_FLOOR)).clip(1.0, 2.0**GAIN_MOST))
+    rows = []
+    for n in range(regions.count):
+        cells = np.nonzero(regions.labels == n + 1)
+        toward, energy = cell_directions()[cells], extra[cells] * weights()[cells]
+        sharp = energy * np.exp2(SHARPEN * gain[cells])
+        near, nearest = compact(energy, toward), compact(sharp, toward)
+        rows.append([
+            toward[int(sharp.argmax()), 1], _log2(near / max(float(energy.sum()), 1e-12), 1e-3), _log2(near / flux),
+            nearest / max(float(sharp.sum()), 1e-12),
+        ])  # fmt: skip
+    return np.array(rows, np.float64).reshape(regions.count, len(PEAK_FEATURES))
 
 
 def _rims(regions: ClipRegions) -> Array:

@@ -3,8 +3,8 @@
 headroom-1 says what a clipped pixel held by its look; it cannot say that a white speck is a sun of a hundred thousand.
 Here the place as a whole tells: each clipped region's light is brought to a predicted power by ``pixel = recorded +
 extra * (a + b * 4^gain)``, a and b one colour a region: monotone in the gain, smooth to the region's rim where the
-extra vanishes, and recorded pixels stay as they are to the bit. A sun in a large clipped sky is painted as its disc:
-nothing in the picture says how sharp it was, and everybody knows.
+extra vanishes, and recorded pixels stay as they are to the bit. A sun in a large clipped sky has a prediction of its
+own, and is painted as its disc: nothing in the picture says how sharp it was, and everybody knows.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from headroom.panorama.clip_regions import (
     grown,
     split,
 )
-from headroom.panorama.sun_disc import Disc, disc_pixels, sun_in
+from headroom.panorama.sun_disc import Disc, compact, disc_fits, disc_pixels, split_sun, sun_in
 from headroom.plate import FloatArray
 
 if TYPE_CHECKING:
@@ -136,23 +136,28 @@ def predict_power(
         return Powers((), height, width, level, lookup, np.zeros((0, 3)), np.zeros((0, 3)))
     numbers = features(regions)
     with torch.inference_mode():
-        found = _network(str(model))(
-            torch.as_tensor(numbers.region, dtype=torch.float32),
-            torch.as_tensor(numbers.scene, dtype=torch.float32)[None],
-            torch.zeros(regions.count, dtype=torch.long),
-        )
-    scale, extra, colour, spread = (part.double().numpy() for part in found)
+        region, scene, peak = (torch.as_tensor(n, dtype=torch.float32) for n in numbers)
+        seen = region, scene[None], torch.zeros(regions.count, dtype=torch.long)
+        found = _network(str(model))(*seen)
+        near_log2 = _network(str(model)).sun_log2(*seen, peak).double().numpy()
+    scale_log2, extra, colour, spread = (part.double().numpy() for part in found)
+    scale = np.exp2(scale_log2)
     flux = float((luminance(view.clipped) * cell_weights()).sum())
     clipped = luminance(regions.sums(view.clipped * (view.mask > 0)[..., None]))
     added, sharp = regions.sums(view.extra), regions.sums(view.sharp)
     tint = np.exp2(colour)
-    glow_factor = np.exp2(scale)[:, None] * tint
     sharp_light = luminance(sharp)
     usable = sharp_light > 1e-12
-    sharp_factor = np.where(usable, np.exp2(extra) * flux / np.where(usable, sharp_light, 1.0), 0.0)[:, None] * tint
+    concentrated = np.where(usable, np.exp2(extra), 0.0)
+    sun = sun_in(regions, np.where(disc_fits(regions), np.exp2(near_log2), concentrated) * usable)
+    if sun is not None:
+        n = sun[0]
+        glow, near = luminance(added)[n] / flux, _near_peak(regions, n) / flux
+        scale[n], concentrated[n] = split_sun(scale[n], concentrated[n], np.exp2(near_log2[n]), glow, near)
+    glow_factor = scale[:, None] * tint
+    sharp_factor = np.where(usable, concentrated * flux / np.where(usable, sharp_light, 1.0), 0.0)[:, None] * tint
     power = clipped + luminance(added * glow_factor + sharp * sharp_factor)
     disc = disc_light = None
-    sun = sun_in(regions, np.where(usable, np.exp2(extra), 0.0))
     if sun is not None:
         disc_light = sharp[sun[0]] * sharp_factor[sun[0]]
         disc = disc_pixels(sun[1], height, width)
@@ -167,6 +172,12 @@ def predict_power(
         for n in range(regions.count)
     ]  # fmt: skip
     return Powers(tuple(listed), height, width, level, lookup, glow_factor, sharp_factor, disc, disc_light)
+
+
+def _near_peak(regions: ClipRegions, n: int) -> float:
+    """What of headroom-1's light of region n lies within 5 degrees of its peak."""
+    cells = np.nonzero(regions.labels == n + 1)
+    return compact(luminance(regions.view.extra[cells]) * cell_weights()[cells], cell_directions()[cells])
 
 
 @lru_cache(maxsize=2)

@@ -23,7 +23,7 @@ from headroom.panorama.sphere import direction_at, pixel_at, solid_angles
 from headroom.panorama.surroundings import Surroundings
 from headroom.plate import FloatArray
 
-__all__ = ["Disc", "disc_pixels", "sun_in"]
+__all__ = ["SUN_FLUX", "Disc", "compact", "disc_fits", "disc_pixels", "split_sun", "sun_in"]
 
 Array = npt.NDArray[np.float64]
 
@@ -33,6 +33,8 @@ of the overcast ones."""
 COMPACT_SR = 0.004
 """In a region up to this size (a cap of 2 degrees) the light is concentrated as it is."""
 REACH_DEGREES = 5.0
+GLOW_MOST = 8.0
+"""What the network of powers may do to a glow."""
 SUBPIXELS = 8
 
 
@@ -52,23 +54,44 @@ class Disc:
         pixels[y[clipped], x[clipped]] += (radiance[clipped][:, None] * colour).astype(np.float32)
 
 
-def sun_in(regions: ClipRegions, concentrated: Array) -> tuple[int, Array] | None:
+def sun_in(regions: ClipRegions, near: Array) -> tuple[int, Array] | None:
     """The region that holds a sun to be painted and the direction (3,) to it; None where there is none.
 
-    ``concentrated``: (R,) what each region's concentrated light is of the recorded flux.
+    ``near``: (R,) what each region holds within 5 degrees of its peak, over the recorded flux.
     """
-    around = Surroundings()
-    around.add(regions.view.clipped.astype(np.float32), 0, VIEW_ROWS)
-    if not around.outdoors or not regions.count:
+    if not regions.count:
         return None
-    sharp = _sharp(regions)
-    middle = regions.sums(cell_directions() * sharp[..., None])
-    above = np.where(middle[:, 1] > 0, concentrated, 0.0)
+    above = np.where(_in_the_sky(regions), near, 0.0)
     n = int(above.argmax())
-    size = float(regions.sums(regions.view.mask)[n])
-    if above[n] < SUN_FLUX or size <= COMPACT_SR:
+    if above[n] < SUN_FLUX or not disc_fits(regions)[n]:
         return None
-    return n, _brightest(sharp * (regions.labels == n + 1), regions, n)
+    return n, _brightest(_sharp(regions) * (regions.labels == n + 1), regions, n)
+
+
+def disc_fits(regions: ClipRegions) -> npt.NDArray[np.bool_]:
+    """(R,) the regions, large and in the sky, in which a sun would be painted as its disc."""
+    if not regions.count:
+        return np.zeros(0, bool)
+    return _in_the_sky(regions) & (regions.sums(regions.view.mask) > COMPACT_SR)
+
+
+def compact(energy: npt.NDArray[np.floating], toward: Array) -> float:
+    """What of the (N,) energy lies within 5 degrees of its peak; ``toward`` (N, 3) unit vectors."""
+    near = (toward @ _peak(energy, toward)) >= math.cos(math.radians(REACH_DEGREES))
+    return float(energy[near].sum())
+
+
+def split_sun(
+    scale: Array, concentrated: Array, sun: Array, glow: Array, glow_near: Array | float
+) -> tuple[Array, Array]:
+    """Factor on the glow, and the disc's light, with which skies hold ``sun`` within 5 degrees and keep their power.
+
+    ``scale`` is the factor so far; all others are light over the recorded flux, ``glow_near`` what of the ``glow`` lies
+    within 5 degrees of its peak. Where the sun alone is more than the power was, the sky keeps its glow.
+    """
+    rest = glow * scale + concentrated - (sun - glow_near * scale).clip(0.0)
+    factor = np.clip(rest / np.maximum(glow, 1e-9), np.minimum(scale, 1.0), GLOW_MOST)
+    return factor, (sun - glow_near * factor).clip(0.0)
 
 
 def disc_pixels(centre: Array, height: int, width: int) -> Disc:
@@ -95,6 +118,24 @@ def disc_pixels(centre: Array, height: int, width: int) -> Disc:
     return Disc(y, x, share / float((share * solid_angles(height, width)[y]).sum()))
 
 
+def _in_the_sky(regions: ClipRegions) -> npt.NDArray[np.bool_]:
+    """(R,) above the horizon, outdoors."""
+    around = Surroundings()
+    around.add(regions.view.clipped.astype(np.float32), 0, VIEW_ROWS)
+    middle = regions.sums(cell_directions() * _sharp(regions)[..., None])
+    return np.asarray((middle[:, 1] > 0) & around.outdoors)
+
+
+def _peak(energy: npt.NDArray[np.floating], toward: Array) -> Array:
+    """(3,) the middle of the brightest part."""
+    centre: Array = toward[int(energy.argmax())]
+    for _ in range(3):
+        near = (toward @ centre) > math.cos(math.radians(REACH_DEGREES))
+        mean = (energy[near][:, None] * toward[near]).sum(0)
+        centre = mean / max(float(np.linalg.norm(mean)), 1e-30)
+    return centre
+
+
 def _sharp(regions: ClipRegions) -> Array:
     """(128, 256) where concentrated light lies, by the cells' own gain."""
     view = regions.view
@@ -105,12 +146,8 @@ def _sharp(regions: ClipRegions) -> Array:
 
 def _brightest(sharp: Array, regions: ClipRegions, n: int) -> Array:
     """(3,) the middle of the brightest part of a region, moved into the region where it fell outside."""
-    toward, energy = cell_directions(), sharp * cell_weights()
-    centre = toward[np.unravel_index(int(sharp.argmax()), sharp.shape)]
-    for _ in range(3):
-        near = (toward @ centre) > math.cos(math.radians(REACH_DEGREES))
-        mean = (energy[near][:, None] * toward[near]).sum(0)
-        centre = mean / max(float(np.linalg.norm(mean)), 1e-30)
+    toward = cell_directions()
+    centre = _peak((sharp * cell_weights()).ravel(), toward.reshape(-1, 3))
     cells = toward[(regions.labels == n + 1) & (regions.view.mask > 0.5)]
     if not len(cells):
         cells = toward[regions.labels == n + 1]

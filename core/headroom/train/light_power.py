@@ -1,7 +1,8 @@
 """Train the network of light powers: photograph panoramas, then fit the members of the ensemble one after another.
 
 The loss is on relighting: irradiance over normals, diffuse and glossy, of each photograph as relit with the predicted
-powers, its error in stops and relative, beside the log error of each region's power. What headroom-1 says of
+powers, its error in stops and relative, beside the log error of each region's power. The sun's perceptrons are fitted
+apart, on the log error of the light within 5 degrees of each sky's peak. What headroom-1 says of
 scenes that it was trained on is better than what it will say of others; so its numbers are disturbed in training.
 """
 
@@ -14,6 +15,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
+from typing import NamedTuple, cast
 
 import numpy as np
 import torch
@@ -22,8 +24,18 @@ from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812
 
 from headroom.errors import Cancelled, UsageError, WriteError
-from headroom.networks.light_power import LUMINANCE, Config, LightPower, Member, Prediction, bounded
-from headroom.panorama.clip_features import REGION_FEATURES, SCENE_FEATURES
+from headroom.networks.light_power import (
+    LUMINANCE,
+    Config,
+    LightPower,
+    Member,
+    Prediction,
+    Sun,
+    bounded,
+    sun_features,
+)
+from headroom.panorama.clip_features import PEAK_FEATURES, REGION_FEATURES, SCENE_FEATURES
+from headroom.panorama.sun_disc import SUN_FLUX, split_sun
 from headroom.reconstruct import Reconstructor
 from headroom.train.light_views import LightView, Photography, take_view
 from headroom.train.scenes import HdrScene
@@ -43,6 +55,8 @@ LEAST_WEIGHT = 0.003
 DARK = 0.02
 """Irradiance well below this share of the mean counts as dark: its stops do not matter."""
 HUBER_STOPS = 0.5
+NEAR_FLOOR = 0.003
+"""Of the recorded flux: less light than this within 5 degrees is no sun."""
 ERROR_MOST_STOPS = 8.0
 LEAST_SPREAD_STOPS = 0.05
 NORMAL_LOG2 = 0.57
@@ -76,6 +90,16 @@ class LightRecipe:
     """Standard deviations of noise on the scaled features."""
     reconstruction_noise: float = 0.4
     """The same, added for features that headroom-1 decides, and stops of noise on its glow."""
+    suns: int = 6
+    sun_width: int = 64
+    sun_steps: int = 1200
+    sun_batch: int = 192
+    """Skies."""
+    sun_dropout: float = 0.3
+    sun_noise: float = 0.2
+    """Standard deviations of noise on the sun's features."""
+    sun_reconstruction_noise: float = 1.0
+    """The same, added for what headroom-1 decides: of scenes that it was trained on it knows where the sun stands."""
     seed: int = 7
 
 
@@ -137,10 +161,44 @@ class Views:
         light = self.per_region["glow_light"] * glow + self.per_region["sharp_light"] * sharp
         return light @ light.new_tensor(LUMINANCE)
 
+    def skies(self) -> Skies:
+        """The regions in which a sun's disc could be."""
+        rows = (self.per_region["in_sky"] > 0).nonzero()[:, 0]
+        seen = sun_features(self.region, self.scene, self.view, self.per_region["peak"])[rows]
+        near, view = self.per_region["true_compact"][rows], self.view[rows]
+        whole = torch.zeros(len(self)).index_add(0, view, near + NEAR_FLOOR)
+        return Skies(rows, seen, near, (near + NEAR_FLOOR) / whole[view])
+
+    def with_sun(self, network: LightPower, found: Prediction) -> Prediction:
+        """The prediction with the sun's own power in the sky that has most of it, as ``panorama.power`` applies it."""
+        near = torch.exp2(network.sun_log2(self.region, self.scene, self.view, self.per_region["peak"]))
+        alone = near * (self.per_region["in_sky"] > 0)
+        most = torch.zeros(len(self)).scatter_reduce(0, self.view, alone, "amax")
+        sun = (alone >= SUN_FLUX) & (alone == most[self.view])
+        glow, glow_near = self.per_region["glow_light"] @ near.new_tensor(LUMINANCE), self.per_region["glow_compact"]
+        parts = torch.exp2(found.scale_log2), torch.exp2(found.extra_log2), near, glow, glow_near
+        scale, extra = (torch.as_tensor(part).log2() for part in split_sun(*(part.double().numpy() for part in parts)))
+        return found._replace(
+            scale_log2=torch.where(sun, scale.float(), found.scale_log2),
+            extra_log2=torch.where(sun, extra.float(), found.extra_log2),
+        )
+
+
+class Skies(NamedTuple):
+    """M clipped skies of all photographs."""
+
+    rows: Tensor
+    seen: Tensor
+    """(M, G) features."""
+    near: Tensor
+    """(M,) true light within 5 degrees of the peak, over the recorded flux."""
+    weight: Tensor
+    """(M,) of each in its photograph."""
+
 
 _REGION_DIMS = {
-    "true_light": 2, "glow_light": 2, "sharp_light": 2, "diffuse_glow": 3, "diffuse_sharp": 3, "glossy_glow": 3,
-    "glossy_sharp": 3,
+    "true_light": 2, "glow_light": 2, "sharp_light": 2, "true_compact": 1, "glow_compact": 1, "in_sky": 1, "peak": 2,
+    "diffuse_glow": 3, "diffuse_sharp": 3, "glossy_glow": 3, "glossy_sharp": 3,
 }  # fmt: skip
 
 
@@ -219,10 +277,11 @@ def fit(recipe: LightRecipe, views: Views, run: Path | None, cancelled: Callable
     """An ensemble for these photographs; members that ``run`` holds are not trained again."""
     config = Config(
         region_features=len(REGION_FEATURES), scene_features=len(SCENE_FEATURES), width=recipe.width,
-        members=recipe.members,
+        members=recipe.members, peak_features=len(PEAK_FEATURES), suns=recipe.suns, sun_width=recipe.sun_width,
     )  # fmt: skip
     network = LightPower(config)
-    network.set_scaling(views.region, views.scene)
+    skies = views.skies()
+    network.set_scaling(views.region, views.scene, skies.seen)
     for number, member in enumerate(network.members):
         path = run / f"member-{number}.safetensors" if run else None
         if path is not None and path.exists():
@@ -232,6 +291,9 @@ def fit(recipe: LightRecipe, views: Views, run: Path | None, cancelled: Callable
         _fit_member(member, network, views, recipe, recipe.seed + number, lambda: _stop_if(cancelled, run))
         if path is not None:
             save_file({key: value.contiguous() for key, value in member.state_dict().items()}, path)
+    for number, sun in enumerate(network.suns):
+        assert isinstance(sun, Sun)
+        _fit_sun(sun, network, skies, recipe, recipe.seed + number, lambda: _stop_if(cancelled, run))
     return network.eval()
 
 
@@ -266,6 +328,39 @@ def _fit_member(
         member.load_state_dict(fresh.state_dict())
 
 
+def _fit_sun(
+    sun: Sun, network: LightPower, skies: Skies, recipe: LightRecipe, seed: int, check: Callable[[], None]
+) -> None:
+    if not len(skies.seen):
+        return
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        fresh = Sun(network.config, recipe.sun_dropout)
+        seen = network.scaled_sun(skies.seen)
+        target = (skies.near + NEAR_FLOOR).log2()
+        own = {*FROM_HEADROOM_1, *FROM_HEADROOM_1_SCENE, *PEAK_FEATURES}
+        from_model = torch.tensor([float(n in own) for n in (*REGION_FEATURES, *SCENE_FEATURES, *PEAK_FEATURES)])
+        noise = recipe.sun_noise + recipe.sun_reconstruction_noise * from_model
+        last = cast(nn.Linear, fresh.layers[-1])
+        nn.init.constant_(last.bias, float(target.mean()))
+        optimiser = torch.optim.AdamW(fresh.parameters(), lr=recipe.learning_rate, weight_decay=recipe.weight_decay)
+        schedule = torch.optim.lr_scheduler.OneCycleLR(
+            optimiser, recipe.learning_rate, total_steps=recipe.sun_steps, pct_start=0.1
+        )
+        for _ in range(recipe.sun_steps):
+            check()
+            chosen = torch.randint(len(seen), (recipe.sun_batch,))
+            values = seen[chosen]
+            off = fresh(values + noise * torch.randn_like(values)) - target[chosen]
+            size = F.huber_loss(off, torch.zeros_like(off), reduction="none", delta=HUBER_STOPS)
+            loss = (skies.weight[chosen] * size).mean()
+            optimiser.zero_grad(set_to_none=True)
+            loss.backward()
+            optimiser.step()
+            schedule.step()
+        sun.load_state_dict(fresh.state_dict())
+
+
 def _disturbed(batch: Views, noise_stops: float) -> Views:
     """The glow of each region weaker or stronger than headroom-1 had it."""
     factor = torch.exp2(noise_stops * torch.randn(len(batch.region), 1))
@@ -280,7 +375,7 @@ def _disturbed(batch: Views, noise_stops: float) -> Views:
 @torch.no_grad()
 def measure(network: LightPower, views: Views) -> dict[str, float]:
     """Median diffuse errors: of the clipped panoramas, as headroom-1 lights them, with predicted powers."""
-    found = network(views.region, views.scene, views.view)
+    found = views.with_sun(network, network(views.region, views.scene, views.view))
     truth = views.per_view["diffuse_true"]
     as_is = Prediction(*(torch.zeros_like(part) for part in found))
     as_is = as_is._replace(extra_log2=torch.full_like(as_is.extra_log2, -math.inf))

@@ -1,9 +1,9 @@
 """Photographs of panoramas for the network of light powers: what it sees of each, and the light that it should give.
 
 A photograph is taken as whole panoramas are (exposure by clipped share, response, noise, JPEG), reconstructed by
-headroom-1, and kept as numbers alone: features of regions and scene, and for 64 normals the irradiance, diffuse and
-through a glossy lobe, by what stays as it is, by each region's glow, and by its concentrated light. Relighting is
-linear in the regions' powers, so training never touches a pixel again.
+headroom-1, and kept as numbers alone: features of regions and scene, the light round each region's peak, and for 64
+normals the irradiance, diffuse and through a glossy lobe, by what stays as it is, by each region's glow, and by its
+concentrated light. Relighting is linear in the regions' powers, so training never touches a pixel again.
 """
 
 from __future__ import annotations
@@ -32,9 +32,11 @@ from headroom.panorama.clip_regions import (
     ClipRegions,
     PowerView,
     View,
+    cell_directions,
     cell_weights,
 )
 from headroom.panorama.sphere import directions
+from headroom.panorama.sun_disc import compact, disc_fits
 from headroom.plate import FloatArray, Plate
 from headroom.reconstruct import Reconstructor
 
@@ -85,6 +87,14 @@ class LightView:
     """(R, 3) headroom-1's."""
     sharp_light: Array
     """(R, 3) of the concentrated distribution, luminance 1."""
+    true_compact: Array
+    """(R,) of the truth's light above what was recorded, luminous, what lies within 5 degrees of its peak."""
+    glow_compact: Array
+    """(R,) of headroom-1's."""
+    in_sky: Array
+    """(R,) 1 where a sun's disc could be."""
+    peak: Array
+    """(R, P) features for the sun."""
     diffuse_kept: Array
     """(64, 3) from what no region changes."""
     diffuse_true: Array
@@ -115,9 +125,13 @@ class LightView:
             sharp_n = _energy(sharp, cells)
             sharp_n = sharp_n / max(float(luminance(sharp_n.sum(0))), 1e-12)
             glow_n = _energy(view.extra, cells)
-            parts["true_light"].append(_energy(true_extra, cells).sum(0) / flux)
+            true_n = _energy(true_extra, cells)
+            parts["true_light"].append(true_n.sum(0) / flux)
             parts["glow_light"].append(glow_n.sum(0) / flux)
             parts["sharp_light"].append(sharp_n.sum(0))
+            toward = cell_directions()[cells]
+            parts["true_compact"].append(np.array(compact(luminance(true_n), toward) / flux))
+            parts["glow_compact"].append(np.array(compact(luminance(glow_n), toward) / flux))
             for name, kernel in _kernels().items():
                 seen = kernel[:, _bins()[cells]]
                 parts[f"{name}_glow"].append(seen @ glow_n)
@@ -130,7 +144,9 @@ class LightView:
             "glossy_true": _irradiance(truth, "glossy"),
         }
         stacked = {name: np.array(found).reshape(regions.count, *_PER_REGION[name]) for name, found in parts.items()}
-        everything = {"region": numbers.region, "scene": numbers.scene, "share": np.array(share), **stacked, **whole}
+        seen_of = {"region": numbers.region, "scene": numbers.scene, "peak": numbers.peak}
+        sky = np.asarray(disc_fits(regions), np.float64)
+        everything = {**seen_of, "in_sky": sky, "share": np.array(share), **stacked, **whole}
         return cls(**{name: np.asarray(value, np.float32) for name, value in everything.items()})
 
     def save(self, path: Path) -> None:
@@ -154,7 +170,8 @@ class LightView:
 
 
 _PER_REGION: dict[str, tuple[int, ...]] = {
-    "true_light": (3,), "glow_light": (3,), "sharp_light": (3,), "diffuse_glow": (NORMALS, 3),
+    "true_light": (3,), "glow_light": (3,), "sharp_light": (3,),
+    "true_compact": (), "glow_compact": (), "diffuse_glow": (NORMALS, 3),
     "diffuse_sharp": (NORMALS, 3), "glossy_glow": (NORMALS, 3), "glossy_sharp": (NORMALS, 3),
 }  # fmt: skip
 
