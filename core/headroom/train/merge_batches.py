@@ -21,9 +21,9 @@ NOISE_ERROR = 0.4
 
 MISJUDGED_SHARE = 0.5
 """Of the batches, so many are decoded by a response that is not quite the camera's."""
-GAMMA_ERROR = 0.05
-"""Standard deviation of the natural log of the exponent that a channel's decoded light is off by: frames two stops
-apart then disagree by 7 %, though nothing moved."""
+GAMMA_ERROR = (0.03, 0.09)
+"""Standard deviation of the natural log of the exponent that a channel's decoded light is off by, another in every
+batch: at 0.05, frames two stops apart disagree by 7 %, though nothing moved."""
 
 
 class MergeBatch(NamedTuple):
@@ -77,8 +77,10 @@ class MergeBatches:
 
     def _misdecoded(self, crops: Crops) -> Crops:
         """Exponents on the light of each crop's channels, in its frames and in its truth: what a wrong curve gives."""
+        least, most = GAMMA_ERROR
+        error = least + (most - least) * float(torch.rand((), generator=self._generator))
         normal = torch.randn((len(crops), 3, 1, 1), generator=self._generator)
-        exponent = (GAMMA_ERROR * normal).exp().to(crops.truth.device)
+        exponent = (error * normal).exp().to(crops.truth.device)
         linear = crops.linear.float()
         bent = linear.abs().pow(exponent[:, None]) * linear.sign()
         return crops.having({"linear": bent, "truth": crops.truth.float().pow(exponent)})

@@ -63,6 +63,13 @@ def headroom_merge_1_cpu() -> MergeRecipe:
     )  # fmt: skip
 
 
+def headroom_merge_1_cpu_tune() -> MergeRecipe:
+    """A last leg for trained weights (``--start``), as after a change of what the network sees."""
+    return replace(
+        headroom_merge_1_cpu(), name="headroom-merge-1-cpu-tune", learning_rate=5e-4, warmup_steps=30, ema=0.99
+    )
+
+
 def ahdrnet_full() -> MergeRecipe:
     """Yan et al. 2019: L1, Adam 1e-4, batches of 8, crops of 256; the cosine in place of their step at the end."""
     return MergeRecipe(
@@ -124,6 +131,7 @@ def tiny() -> MergeRecipe:
 MERGE_RECIPES: dict[str, Callable[[], MergeRecipe]] = {
     "headroom-merge-1": headroom_merge_1,
     "headroom-merge-1-cpu": headroom_merge_1_cpu,
+    "headroom-merge-1-cpu-tune": headroom_merge_1_cpu_tune,
     "ahdrnet": ahdrnet_full,
     "ahdrnet-small": ahdrnet_small,
     "kalantari-direct": lambda: kalantari_full("direct"),
