@@ -76,6 +76,8 @@ class Method:
     """Its network in ``networks.table``; None: classical."""
     frames: int | None = None
     """How many frames it is made for; None: any."""
+    importer: str | None = None
+    """What ``headroom models import`` calls its authors' weights."""
 
     @property
     def recipe(self) -> str | None:
@@ -85,17 +87,29 @@ class Method:
 
 _METHODS = (
     Method(name=DEFAULT, what="weighs recorded light by what moved (default)", network="merge1"),
-    Method(name="ahdrnet", what="Yan 2019, attention", network="ahdrnet", frames=3),
+    Method(name="ahdrnet", what="Yan 2019, attention", network="ahdrnet", frames=3, importer="ahdrnet"),
     Method(name="ahdrnet-small", what="the same at a sixteenth of the work", network="ahdrnet", frames=3),
-    Method(name="wu-resnet", what="Wu 2018, residual merger", network="wu", frames=3),
+    Method(name="wu-resnet", what="Wu 2018, residual merger", network="wu", frames=3, importer="wu"),
     Method(name="wu-resnet-small", what="the same at a fifteenth of the work", network="wu", frames=3),
     Method(name="wu-unet", what="Wu 2018, U-Net merger", network="wu", frames=3),
     Method(name="wu-unet-small", what="the same at a fifteenth of the work", network="wu", frames=3),
-    Method(name="kalantari-we", what="Kalantari 2017, weights", network="kalantari", frames=3),
+    Method(name="kalantari-we", what="Kalantari 2017, weights", network="kalantari", frames=3, importer="kalantari"),
     Method(name="kalantari-we-small", what="the same at a seventh of the work", network="kalantari", frames=3),
-    Method(name="kalantari-direct", what="Kalantari 2017, light itself", network="kalantari", frames=3),
+    Method(
+        name="kalantari-direct",
+        what="Kalantari 2017, light itself",
+        network="kalantari",
+        frames=3,
+        importer="kalantari",
+    ),
     Method(name="kalantari-direct-small", what="the same at a seventh of the work", network="kalantari", frames=3),
-    Method(name="kalantari-wie", what="Kalantari 2017, weights and refined frames", network="kalantari", frames=3),
+    Method(
+        name="kalantari-wie",
+        what="Kalantari 2017, weights and refined frames",
+        network="kalantari",
+        frames=3,
+        importer="kalantari",
+    ),
     Method(name="kalantari-wie-small", what="the same at a seventh of the work", network="kalantari", frames=3),
     Method(name="debevec", what="Debevec and Malik 1997, hat-weighted log mean; ghosts stay"),
     Method(name="inverse-variance", what="weights by the noise of each frame; ghosts stay"),
@@ -157,7 +171,8 @@ def _installed(method: Method) -> bool:
 def _how_to_get(method: Method) -> str:
     ready = [name for name in available() if METHODS[name].network]
     others = f"; installed are: {', '.join(ready)}" if ready else ""
+    theirs = f", or import the authors': headroom models import {method.importer} FILE" if method.importer else ""
     return (
         f"--method {method.name}: its weights are not installed; train them: "
-        f"headroom train {method.recipe} --data SCENES, or import the authors' with headroom models import{others}"
+        f"headroom train {method.recipe} --data SCENES --out RUN{theirs}{others}"
     )
