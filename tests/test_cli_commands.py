@@ -118,7 +118,7 @@ def test_the_options_of_convert_are_a_promise(capsys: CapSys) -> None:
         "--compression", "--part",
         "--device", "--precision", "--memory", "--overwrite", "--resume", "--json", "--frames", "--missing",
         "--temporal", "--analysis", "--analyse-only", "--preview-movie", "--preview-exposure", "--first-frame",
-        "--levels", "--matrix",
+        "--levels", "--matrix", "--stages", "--curve-out", "--curve-plot",
     }  # fmt: skip
 
 
