@@ -28,7 +28,7 @@ EXTRA_LEAST, EXTRA_MOST = -12.0, 6.0
 """Log2 of the concentrated light over the recorded flux."""
 EXTRA_SLOPE = 2.0
 """The concentrated light spans more stops than the others."""
-SUN_LEAST = -12.0
+SUN_LEAST, SUN_MOST = -12.0, 8.0
 COLOUR_MOST = 0.7
 OUTPUTS = 5
 LUMINANCE = (0.2126, 0.7152, 0.0722)
@@ -87,10 +87,10 @@ class Member(nn.Module):
 
 
 class Sun(nn.Module):
-    """One perceptron: log2 of a sky's light within 5 degrees of its peak over the recorded flux."""
+    """One perceptron: log2 of a sky's light within 5 degrees of its peak over the recorded light from above."""
 
     def __init__(self, config: Config, dropout: float) -> None:
-        """Start at one share of the flux for all."""
+        """Start at one answer for all."""
         super().__init__()
         width = config.sun_width
         self.layers = nn.Sequential(
@@ -139,10 +139,13 @@ class LightPower(nn.Module):
         return self._scaled(region, "region"), self._scaled(scene, "scene")
 
     def sun_log2(self, region: Tensor, scene: Tensor, view: Tensor, peak: Tensor) -> Tensor:
-        """(N,) log2 of the light within 5 degrees of each region's peak over the flux: true of skies alone."""
+        """(N,) log2 of the light within 5 degrees of each region's peak over the recorded light from above.
+
+        True of skies alone.
+        """
         seen = self.scaled_sun(sun_features(region, scene, view, peak))
         found = torch.stack([sun(seen) for sun in self.suns])
-        return found.mean(0).clamp(SUN_LEAST, EXTRA_MOST)
+        return found.mean(0).clamp(SUN_LEAST, SUN_MOST)
 
     def scaled_sun(self, seen: Tensor) -> Tensor:
         """Features for the sun in standard deviations, bounded."""

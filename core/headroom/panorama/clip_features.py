@@ -20,7 +20,7 @@ from headroom.panorama.clip_regions import (
 from headroom.panorama.clip_regions import cell_weights as weights
 from headroom.panorama.sun_disc import compact
 
-__all__ = ["PEAK_FEATURES", "REGION_FEATURES", "SCENE_FEATURES", "Features", "features"]
+__all__ = ["PEAK_FEATURES", "REGION_FEATURES", "SCENE_FEATURES", "Features", "above_log2", "features"]
 
 Array = npt.NDArray[np.float64]
 
@@ -58,6 +58,12 @@ class Features(NamedTuple):
 def features(regions: ClipRegions) -> Features:
     """Logarithms to base 2 wherever a number is an amount of light or a solid angle."""
     return Features(_of_regions(regions), _of_scene(regions), _of_peaks(regions))
+
+
+def above_log2(scene: npt.NDArray[np.floating]) -> npt.NDArray[np.floating]:
+    """Recorded light from above on a level surface over the recorded flux, of (..., S) features of scenes."""
+    up, flux = (SCENE_FEATURES.index(name) for name in ("up_log2", "flux_log2"))
+    return np.asarray(scene[..., up] - scene[..., flux])
 
 
 def _of_regions(regions: ClipRegions) -> Array:

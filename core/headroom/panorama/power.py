@@ -18,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from headroom.metrics.linear import luminance
-from headroom.panorama.clip_features import features
+from headroom.panorama.clip_features import above_log2, features
 from headroom.panorama.clip_regions import (
     SHARPEN,
     VIEW_COLUMNS,
@@ -139,7 +139,7 @@ def predict_power(
         region, scene, peak = (torch.as_tensor(n, dtype=torch.float32) for n in numbers)
         seen = region, scene[None], torch.zeros(regions.count, dtype=torch.long)
         found = _network(str(model))(*seen)
-        near_log2 = _network(str(model)).sun_log2(*seen, peak).double().numpy()
+        near_log2 = _network(str(model)).sun_log2(*seen, peak).double().numpy() + above_log2(numbers.scene)
     scale_log2, extra, colour, spread = (part.double().numpy() for part in found)
     scale = np.exp2(scale_log2)
     flux = float((luminance(view.clipped) * cell_weights()).sum())

@@ -34,7 +34,7 @@ from headroom.networks.light_power import (
     bounded,
     sun_features,
 )
-from headroom.panorama.clip_features import PEAK_FEATURES, REGION_FEATURES, SCENE_FEATURES
+from headroom.panorama.clip_features import PEAK_FEATURES, REGION_FEATURES, SCENE_FEATURES, above_log2
 from headroom.panorama.sun_disc import SUN_FLUX, split_sun
 from headroom.reconstruct import Reconstructor
 from headroom.train.light_views import LightView, Photography, take_view
@@ -167,11 +167,20 @@ class Views:
         seen = sun_features(self.region, self.scene, self.view, self.per_region["peak"])[rows]
         near, view = self.per_region["true_compact"][rows], self.view[rows]
         whole = torch.zeros(len(self)).index_add(0, view, near + NEAR_FLOOR)
-        return Skies(rows, seen, near, (near + NEAR_FLOOR) / whole[view])
+        return Skies(rows, seen, near, self.above_log2()[view], (near + NEAR_FLOOR) / whole[view])
+
+    def above_log2(self) -> Tensor:
+        """(V,) what each sun's prediction is relative to."""
+        return torch.from_numpy(above_log2(self.scene.numpy()))
+
+    def sun_log2(self, network: LightPower) -> Tensor:
+        """(N,) log2 of the light within 5 degrees of each region's peak over the flux."""
+        said = network.sun_log2(self.region, self.scene, self.view, self.per_region["peak"])
+        return said + self.above_log2()[self.view]
 
     def with_sun(self, network: LightPower, found: Prediction) -> Prediction:
         """The prediction with the sun's own power in the sky that has most of it, as ``panorama.power`` applies it."""
-        near = torch.exp2(network.sun_log2(self.region, self.scene, self.view, self.per_region["peak"]))
+        near = torch.exp2(self.sun_log2(network))
         alone = near * (self.per_region["in_sky"] > 0)
         most = torch.zeros(len(self)).scatter_reduce(0, self.view, alone, "amax")
         sun = (alone >= SUN_FLUX) & (alone == most[self.view])
@@ -192,6 +201,8 @@ class Skies(NamedTuple):
     """(M, G) features."""
     near: Tensor
     """(M,) true light within 5 degrees of the peak, over the recorded flux."""
+    above_log2: Tensor
+    """(M,) recorded light from above over the flux."""
     weight: Tensor
     """(M,) of each in its photograph."""
 
@@ -337,7 +348,7 @@ def _fit_sun(
         torch.manual_seed(seed)
         fresh = Sun(network.config, recipe.sun_dropout)
         seen = network.scaled_sun(skies.seen)
-        target = (skies.near + NEAR_FLOOR).log2()
+        target = (skies.near + NEAR_FLOOR).log2() - skies.above_log2
         own = {*FROM_HEADROOM_1, *FROM_HEADROOM_1_SCENE, *PEAK_FEATURES}
         from_model = torch.tensor([float(n in own) for n in (*REGION_FEATURES, *SCENE_FEATURES, *PEAK_FEATURES)])
         noise = recipe.sun_noise + recipe.sun_reconstruction_noise * from_model
