@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from safetensors.torch import save_file
 from torch.nn import functional
 
 from command import headroom
@@ -248,6 +249,18 @@ def test_a_run_goes_on_becomes_a_model_and_converts(tmp_path: Path, scenes: list
     plate = io.read(_picture(tmp_path / "a.png"))
     hdr = Reconstructor(card.folder, device="cpu")(plate)
     assert np.isfinite(hdr.pixels).all()
+
+
+def test_what_half_floats_cannot_hold_is_published_whole(tmp_path: Path) -> None:
+    """Variances of features of hundreds are beyond 65504."""
+    network = HDRCNN(Config(width=0.0625))
+    network.bottom[1].running_var.fill_(3e5)
+    header = {"network": "hdrcnn", "config": json.dumps({"width": 0.0625}), "recipe": "none", "step": "1"}
+    save_file(network.state_dict(), tmp_path / "trained.safetensors", metadata=header)
+    facts = {"name": "m", "version": "0", "licence": "none", "training_data": "none", "hardware": "none"}
+    weights.save(tmp_path / "m", tmp_path / "trained.safetensors", facts)
+    back = weights.load(tmp_path / "m", network="hdrcnn").module
+    assert float(back.bottom[1].running_var[0]) == 3e5
 
 
 def _picture(path: Path) -> Path:

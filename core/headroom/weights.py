@@ -205,14 +205,17 @@ def load_run(path: Path) -> tuple[Any, dict[str, str]]:
 
 
 def save(folder: Path, trained: Path, facts: Mapping[str, Any]) -> Card:
-    """Publish trained weights as a model: half floats and a card with their hash; ``facts`` fill the card."""
+    """Publish trained weights as a model: half floats and a card with their hash; ``facts`` fill the card.
+
+    Tensors that half floats cannot hold, such as a batch norm's variances of features of thousands, stay as they are.
+    """
     from safetensors import safe_open
     from safetensors.torch import save_file
 
     folder.mkdir(parents=True, exist_ok=True)
     with safe_open(trained, "pt") as file:
         stored = file.metadata() or {}
-        tensors = {key: file.get_tensor(key).half() for key in file.keys()}  # noqa: SIM118  not a dict
+        tensors = {key: _stored(file.get_tensor(key)) for key in file.keys()}  # noqa: SIM118  not a dict
     # One key only: several come out in any order, and the same weights would get another hash.
     save_file(tensors, folder / WEIGHTS_FILE, metadata={"network": stored["network"]})
     digest = hashlib.sha256((folder / WEIGHTS_FILE).read_bytes()).hexdigest()
@@ -227,6 +230,11 @@ def save(folder: Path, trained: Path, facts: Mapping[str, Any]) -> Card:
         "config": json.loads(stored["config"]),
     }
     return write_card(folder, whole)
+
+
+def _stored(tensor: Any) -> Any:
+    half = tensor.half()
+    return half if bool(half.isfinite().all()) else tensor.float()
 
 
 def write_card(folder: Path, facts: Mapping[str, Any]) -> Card:
