@@ -17,8 +17,10 @@ ROWS = 256
 WITHIN = 2.0
 """Standard deviations; a normal error stays within them 95.4 % of the time."""
 LEAST_VALID = 0.99
+BLACK = 0.0025
+"""Light of a frame (1.0 = its white; about code 8 of 255) below which its black level shows, not the scene."""
 DARK = 0.01
-"""Light of the frame (1.0 = its white) below which stops say little."""
+"""Light below which stops say little."""
 MOST_KEPT = 400_000
 """Samples of a frame from which its figures are taken, spread evenly."""
 
@@ -42,8 +44,8 @@ class FrameAgreement:
 def agreement(alignment: Alignment, radiance: FloatArray, noise: NoiseModel) -> list[FrameAgreement]:
     """``radiance``: (H, W, 3) the merge on the reference's scale, linear as the frames are decoded.
 
-    Looked at is what two frames or more recorded in full, unclipped and valid. A frame has its share in the merge, so
-    that their difference is less than its noise: by the inverse-variance weight that it would have had.
+    Looked at is what two frames or more recorded in full: unclipped, not black and valid. A frame has its share in
+    the merge, so that their difference is less than its noise: by the inverse-variance weight that it would have had.
     """
     exposures = alignment.bracket.exposures.astype(np.float32)
     count = len(exposures)
@@ -53,7 +55,10 @@ def agreement(alignment: Alignment, radiance: FloatArray, noise: NoiseModel) -> 
     for y0 in range(0, alignment.height, ROWS):
         frames = alignment.window(y0, min(y0 + ROWS, alignment.height))
         light = radiance[y0 : y0 + ROWS]
-        good = [(frame.clipped == 0) & (frame.valid > LEAST_VALID)[..., None] for frame in frames]
+        good = [
+            (frame.clipped == 0) & (frame.valid > LEAST_VALID)[..., None] & (light * exposure > BLACK)
+            for frame, exposure in zip(frames, exposures, strict=True)
+        ]
         shared = np.sum(good, axis=0) >= 2
         variances = [noise.variance(light * exposure) for exposure in exposures]
         total = np.sum([g * e**2 / v for g, e, v in zip(good, exposures, variances, strict=True)], axis=0)

@@ -36,7 +36,7 @@ def merge_debevec(frames: Sequence[FrameRows], exposures: npt.ArrayLike, referen
         log_sum += weight * np.log(np.maximum(frame.linear, LEAST_LIGHT) / exposure)
         weights += weight
     radiance: FloatArray = np.exp(log_sum / _divisor(weights))
-    return Merged(_filled(radiance, weights, frames, scale, reference), unrecorded(frames))
+    return _finished(_filled(radiance, weights, frames, scale, reference), frames, scale)
 
 
 def merge_inverse_variance(
@@ -61,15 +61,34 @@ def merge_inverse_variance(
         light += weight * frame.linear
         gathered += weight * exposure
     radiance = light / _divisor(gathered)
-    return Merged(_filled(radiance, gathered, frames, scale, reference), unrecorded(frames))
+    return _finished(_filled(radiance, gathered, frames, scale, reference), frames, scale)
 
 
 def unrecorded(frames: Sequence[FrameRows]) -> FloatArray:
     """(h, w) 0..1: 1 where some channel clipped in every frame that shows the place."""
+    return largest_channel(_lost(frames))
+
+
+def _lost(frames: Sequence[FrameRows]) -> FloatArray:
+    """(h, w, 3) 0..1: how little of a channel any frame recorded."""
     lost = np.ones(frames[0].linear.shape, np.float32)
     for frame in frames:
         np.minimum(lost, np.maximum(frame.clipped, 1 - frame.valid[..., None]), out=lost)
-    return largest_channel(lost)
+    return lost
+
+
+def _finished(radiance: FloatArray, frames: Sequence[FrameRows], scale: FloatArray) -> Merged:
+    """Where all clipped, no darker than the least that a clipped frame proves.
+
+    JPEG may leave a bright frame one code under its white where the darkest is at its own: the mean is that one's.
+    """
+    lost = _lost(frames)
+    if lost.any():
+        proven = np.zeros_like(radiance)
+        for frame, exposure in zip(frames, scale, strict=True):
+            np.maximum(proven, frame.linear * (frame.clipped * frame.valid[..., None] / exposure), out=proven)
+        radiance += lost * np.maximum(proven - radiance, 0)
+    return Merged(radiance, largest_channel(lost))
 
 
 def _usable(frame: FrameRows) -> FloatArray:

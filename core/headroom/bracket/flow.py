@@ -29,13 +29,17 @@ DENOISE_SIGMA = 1.2
 KEPT = 0.5
 LEAST_NOISE = 0.7
 """Codes of a guide: its own rounding, and what interpolation does to it."""
-BETTER = 0.7
-"""Share of what no motion leaves unexplained that a flow may leave, to be half believed."""
+BETTER = (0.85, 0.6)
+"""Share of what no motion leaves unexplained that a flow may leave: not believed, wholly believed."""
+STILLNESS = 0.002
+"""Evidence for no motion that every place has: what is further from anything known than this reaches does not move."""
 TONES = 16
 QUIET = 0.25
 """Of the blocks of a tone, ordered by their detail, the one that shows the noise alone."""
 BLOCK = 8
 LEAST_BLOCKS = 8
+FARTHEST = 0.2
+"""Of the longer side: nothing moves farther between two frames of a bracket."""
 LOOP_PX = 1.0
 """How far the way there and back may miss its start, and a share of the way."""
 LOOP_SHARE = 0.1
@@ -64,7 +68,10 @@ def local_motion(here: Gray, there: Gray, here_useful: Gray, there_useful: Gray)
         return Field(np.zeros((h, w, 2), np.float32), np.zeros((h, w), np.float32), np.ones((h, w), np.float32))
     with _one_thread():
         finder = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
-        ahead, back = finder.calc(here, there, None), finder.calc(there, here, None)
+        flows = finder.calc(here, there, None), finder.calc(there, here, None)
+    # Where there is nothing to see, the variational refinement may run away.
+    limit = FARTHEST * max(h, w)
+    ahead, back = (np.nan_to_num(flow, nan=0, posinf=0, neginf=0).clip(-limit, limit) for flow in flows)
     at = pixels(h, w) + ahead
     miss = ahead + look_up(back, at)
     loop = np.hypot(miss[..., 0], miss[..., 1]) / (LOOP_PX + LOOP_SHARE * np.hypot(ahead[..., 0], ahead[..., 1]))
@@ -72,19 +79,21 @@ def local_motion(here: Gray, there: Gray, here_useful: Gray, there_useful: Gray)
     quiet_here, quiet_there = (
         cv2.GaussianBlur(gray.astype(np.float32), (0, 0), DENOISE_SIGMA) for gray in (here, there)
     )
-    noise = LEAST_NOISE + KEPT * _noise(here, there, here_useful, there_useful)[quiet_here.astype(np.uint8)]
     both = (here_useful > 0) & (there_useful > 0)
-    moved_useful = (here_useful > 0) & (look_up(there_useful, at) > 250)
+    inside = (at >= 0).all(axis=2) & (at[..., 0] <= w - 1) & (at[..., 1] <= h - 1)
+    moved_useful = (here_useful > 0) & (look_up(there_useful, at) > 250) & inside
+    noise_by_tone = _noise(here, here - look_up(there.astype(np.float32), at), moved_useful)
+    noise = LEAST_NOISE + KEPT * noise_by_tone[quiet_here.astype(np.uint8)]
     plain = _unexplained(quiet_here, quiet_there, both)
     moved = _unexplained(quiet_here, look_up(quiet_there, at), moved_useful)
-    # 1 where the flow leaves a fraction of what no motion leaves, beyond noise; 0 where it leaves as much.
-    belief = ((1 - (moved + noise) / (plain + noise)) / (2 * (1 - BETTER))).clip(0, 1)
-    belief = belief * (3 - 2 * belief)
+    worst, good = BETTER
+    belief = ((worst - (moved + noise) / (plain + noise)) / (worst - good)).clip(0, 1)
+    belief = belief * belief * (3 - 2 * belief)
     textured = _share(_spread(quiet_here) / noise, TEXTURE)
-    measured = textured * agree * moved_useful
+    measured = textured * agree * moved_useful * belief
     rests = textured * (1 - belief) * (plain < 2 * noise) * both
-    evidence = np.maximum(measured * belief, rests).astype(np.float32)
-    flow = _spread_out(ahead * belief[..., None], evidence)
+    evidence = np.maximum(measured, rests).astype(np.float32)
+    flow = _spread_out(ahead, measured.astype(np.float32), rests.astype(np.float32))
     left = np.abs(quiet_here - look_up(quiet_there, pixels(h, w) + flow))
     hidden = _share(left / noise, HIDDEN) * (1 - agree) * moved_useful
     return Field(flow, evidence, (1 - hidden).astype(np.float32))
@@ -102,28 +111,24 @@ def look_up(values: npt.NDArray[np.generic], at: FloatArray) -> FloatArray:
     return found
 
 
-def _noise(here: Gray, there: Gray, here_useful: Gray, there_useful: Gray) -> FloatArray:
-    """(256,) standard deviation of the difference of two guides by tone, from the quietest blocks of each."""
-    variance = np.zeros(256, np.float32)
-    for gray, useful in ((here, here_useful), (there, there_useful)):
-        h, w = (side // BLOCK * BLOCK for side in gray.shape)
-        picture = gray[:h, :w].astype(np.float32)
-        # Second difference over a 2 x 2 square: lines and slopes vanish, noise keeps its variance.
-        detail = np.zeros_like(picture)
-        detail[:-1, :-1] = (picture[:-1, :-1] - picture[1:, :-1] - picture[:-1, 1:] + picture[1:, 1:]) / 2
-        tone, power, good = (
-            part.reshape(h // BLOCK, BLOCK, w // BLOCK, BLOCK).mean(axis=(1, 3))
-            for part in (picture, detail**2, (useful[:h, :w] > 0).astype(np.float32))
-        )
-        tones, powers = [], []
-        for n in range(TONES):
-            inside = (good > 0.9) & (tone >= n * 256 / TONES) & (tone < (n + 1) * 256 / TONES)
-            if inside.sum() >= LEAST_BLOCKS:
-                tones.append((n + 0.5) * 256 / TONES)
-                powers.append(float(np.quantile(power[inside], QUIET)))
-        if tones:
-            variance += np.interp(np.arange(256), tones, powers).astype(np.float32)
-    return np.sqrt(variance)
+def _noise(here: Gray, left: FloatArray, where: npt.NDArray[np.bool_]) -> FloatArray:
+    """(256,) standard deviation by tone of what two guides differ by along the flow, in their quietest blocks."""
+    h, w = (side // BLOCK * BLOCK for side in here.shape)
+    # Second difference over a 2 x 2 square: lines and slopes vanish, noise keeps its variance.
+    detail = np.zeros_like(left)
+    detail[:-1, :-1] = (left[:-1, :-1] - left[1:, :-1] - left[:-1, 1:] + left[1:, 1:]) / 2
+    tone, power, good = (
+        part[:h, :w].astype(np.float32).reshape(h // BLOCK, BLOCK, w // BLOCK, BLOCK).mean(axis=(1, 3))
+        for part in (here, detail**2, where)
+    )
+    tones, powers = [], []
+    for n in range(TONES):
+        inside = (good > 0.9) & (tone >= n * 256 / TONES) & (tone < (n + 1) * 256 / TONES)
+        if inside.sum() >= LEAST_BLOCKS:
+            tones.append((n + 0.5) * 256 / TONES)
+            powers.append(float(np.quantile(power[inside], QUIET)))
+    known: FloatArray = np.sqrt(np.interp(np.arange(256), tones, powers) if tones else np.zeros(256)).astype(np.float32)
+    return known
 
 
 def _unexplained(here: FloatArray, there: FloatArray, where: npt.NDArray[np.bool_]) -> FloatArray:
@@ -149,13 +154,14 @@ def _share(values: FloatArray, middle: float) -> FloatArray:
     return share
 
 
-def _spread_out(flow: FloatArray, evidence: FloatArray) -> FloatArray:
-    """The flow where it is known; elsewhere what the nearest known parts say (normalised convolution, coarse to fine).
+def _spread_out(flow: FloatArray, measured: FloatArray, rests: FloatArray) -> FloatArray:
+    """The flow where it is measured, none where nothing moves; elsewhere what the nearest known parts say.
 
-    Knutsson and Westin 1993; each level fills what the finer one knows nothing of. Nothing known at all is no motion.
+    Normalised convolution (Knutsson and Westin 1993), coarse to fine: each level fills what the finer one knows
+    nothing of. Far from anything known there is no motion.
     """
-    weight = evidence[..., None]
-    return _pulled(np.concatenate([flow * weight, weight], axis=2))
+    moving = measured[..., None]
+    return _pulled(np.concatenate([flow * moving, moving + rests[..., None] + np.float32(STILLNESS)], axis=2))
 
 
 def _pulled(sums: FloatArray) -> FloatArray:

@@ -22,8 +22,8 @@ GUIDE_PX = 4096
 """Longest side of a guide: finer ones cost more than they find."""
 LUMA = np.array([0.3, 0.5, 0.2], np.float32)
 """Weights of R, G, B: edges of any colour count."""
-LEAST_CODE = 3 / 255
-"""Square-root codes of the frame as recorded below which there is only noise."""
+LEAST_CODE = 0.02
+"""Square-root code of the frame as recorded (light 0.0004, an sRGB code of 1) below which there is nothing."""
 CLIPPED = 0.5
 """Mean clip mask of a cell from which it counts as clipped."""
 BAND = 256

@@ -65,7 +65,7 @@ def measured_noise(alignment: Alignment) -> NoiseModel:
     plates = alignment.bracket.plates
     step = rounding(alignment)
     base = NoiseModel(shot=0.0, read=0.0, step=step)
-    fixed = all(motion.is_still for motion in alignment.motions)
+    fixed = all(motion.homography is None for motion in alignment.motions)
     gathered: list[tuple[Array, Array, Array]] = []
     exposures = alignment.bracket.exposures
     for k in range(len(plates) - 1 if fixed else len(plates)):
@@ -91,7 +91,7 @@ def rounding(alignment: Alignment) -> FloatArray | None:
     wanted = np.linspace(0, 1, STEPS) ** 2
     # Rounding to steps of one code: a uniform error, of standard deviation 1 / sqrt(12).
     deviation = np.interp(wanted, np.maximum.accumulate(light), slope) / ((2**plate.bits - 1) * 12**0.5)
-    return deviation.astype(np.float32)
+    return np.asarray(deviation, np.float32)
 
 
 def _levels(alignment: Alignment, k: int, gain: float, base: NoiseModel) -> tuple[Array, Array, Array]:

@@ -27,6 +27,8 @@ class Response:
     """RMS disagreement of the frames with each other through this curve, in stops; None: not measured."""
     matrix: FloatArray | None = None
     """(3, 3) from the plates' primaries to Rec.709, light in rows; None: they are Rec.709, or ``exact`` does it."""
+    white: float = 1.0
+    """Light of code 1.0 on the plates' own scale: above 1 for log spaces."""
     mixes_channels: bool = False
     """The plates' primaries are not Rec.709: a clip in one channel touches all three."""
     facts: dict[str, Any] = field(default_factory=dict)
@@ -56,6 +58,7 @@ def declared(colour: ColourPlan) -> Response:
     white = np.float32(colour.white)
     return Response(
         name="declared",
+        white=colour.white,
         mixes_channels=colour.mixes_channels,
         facts={"space": colour.from_space},
         exact=lambda codes: colour.to_lin709(codes) / white,

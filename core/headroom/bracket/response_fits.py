@@ -184,7 +184,8 @@ def _places(code: Array) -> tuple[npt.NDArray[np.int64], Array]:
 
 def _sums(low: npt.NDArray[np.int64], share: Array, values: Array) -> Array:
     """Values of observations, shared out to the knots about them."""
-    total = np.bincount(low.ravel(), (values * (1 - share)).ravel(), KNOTS)
+    total: Array = np.zeros(KNOTS)
+    total += np.bincount(low.ravel(), (values * (1 - share)).ravel(), KNOTS)
     total += np.bincount((low + 1).ravel(), (values * share).ravel(), KNOTS)
     return total
 

@@ -24,8 +24,12 @@ DIRECT_STOPS = 5.0
 """Frames further apart share too little: they are sought by way of the frame between."""
 TRUSTED = ("features",)
 STILL_PX = 0.2
-"""A flow under so many pixels of the plate is none."""
+"""A flow under so many pixels of the plate is none: of a frame that moved as a whole, ..."""
 
+STILL_FLOW_PX = 0.6
+"""... and of one that did not: no parallax there, and things that move do so by more."""
+FAR_PX = 30000.0
+"""Where there is no texture, DIS may lead anywhere: to what a half float holds."""
 LEAST_SHARE = 2e-4
 """Of the picture: what moves in less of it is a mistake."""
 
@@ -151,7 +155,8 @@ def _with_flow(motion: Motion, field: Field, step: int) -> Motion:
     flow = field.flow * np.float32(step)
     length = np.hypot(flow[..., 0], flow[..., 1])
     # What moves by less than resampling costs does not move; between there and twice that, gradually more.
-    share = ((length - STILL_PX) / STILL_PX).clip(0, 1)
+    least = STILL_FLOW_PX if motion.homography is None else STILL_PX
+    share = ((length - least) / least).clip(0, 1)
     flow *= share[..., None]
     moves = (share > 0).mean() >= LEAST_SHARE
     seen: npt.NDArray[np.uint8] = (field.seen * 255 + 0.5).astype(np.uint8)
@@ -163,7 +168,7 @@ def _with_flow(motion: Motion, field: Field, step: int) -> Motion:
     }
     return replace(
         motion,
-        flow=flow.astype(np.float16) if moves else None,
+        flow=flow.clip(-FAR_PX, FAR_PX).astype(np.float16) if moves else None,
         seen=seen if seen.min() < 128 else None,
         step=step,
         found=found,
