@@ -15,17 +15,24 @@ from typing import Any
 import numpy as np
 
 from headroom.evaluate.brackets.names import (
+    AHDRNET,
     CLASSICAL,
     DEFAULT,
+    GOES_ON,
     OPENCV_DEBEVEC,
     OPENCV_TOLD,
     ORACLE,
     REFERENCE,
 )
-from headroom.evaluate.brackets.report import BracketReport
+from headroom.evaluate.brackets.report import ALL, BracketReport
+from headroom.evaluate.columns import Column
 
 DOCS = Path(__file__).resolve().parents[1] / "docs"
 PLOT = Path("images") / "brackets-scenes.png"
+REAL = "bracket-real.jpg"
+REAL_CAPTION = (
+    "Real stacks as `headroom merge FOLDER` makes them. Two with EXIF; the exposures of the others are measured."
+)
 COSTS = Path("images") / "brackets-cost.png"
 SHOWN = {
     REFERENCE: ("0.6", "o"),
@@ -36,7 +43,39 @@ SHOWN = {
     DEFAULT: ("tab:red", "o"),
     ORACLE: ("black", "|"),
 }
-TEXT = Path(__file__).with_name("bracket_results.txt")
+PICTURES = {
+    "bracket-aft_lounge.jpg": "A cut-out passes before chairs, another before the window.",
+    "bracket-modern_buildings_night.jpg": "Lamps by night; blue in the errors of all: light that no frame recorded.",
+    "bracket-small_hangar_01.jpg": "In the bright frame the floor is white: only two frames can tell what moved there.",
+    "bracket-photo_studio_01.jpg": "What it cannot know: a lamp before a wall that is white in the reference frame. No "
+    "other frame shows the lamp there.",
+}
+INTRODUCTION = """# Merged brackets: results
+
+How `headroom merge` does on {brackets} brackets staged from {scenes} scenes that were never trained on, half of them
+with things that move on their own, beside the classical merges, OpenCV's and the papers' networks. How they are made and
+what the measures mean: [evaluation.md](evaluation.md#brackets). Made by `benchmarks/bracket_results.py` from
+
+```
+headroom evaluate SCENES --brackets --stacks STACKS -o results
+```
+
+and the pictures by `benchmarks/bracket_pictures.py SCENES --stacks STACKS`.
+"""
+LIMITS = """## What it cannot do
+
+- **Light that no frame recorded.** A sun that is white in the darkest frame stays at that frame's white in the rows of
+  merges; where `headroom-1` goes on from there, its colour and power are predicted, not measured.
+- **What moves over a clipped place.** Where the reference frame is white and something moved, the other frames show
+  another moment. What stands there then is bounded by what the frames prove, and made up between the bounds: *motion
+  over clipped* in the tables.
+- **A wrong response** makes frames disagree although nothing moved. Real JPEGs are contrastier than sRGB says: see the
+  real stacks, stated response against fitted one.
+- **Staged motion is not all motion.** Cut-outs are rigid or bend a little; nothing is blurred by its motion or rolls
+  with the shutter; the frames are 384x256 and no JPEGs. Real stacks with moving people were not to be had: the pictures
+  of real stacks are of places that hold still, but for leaves and water.
+- {scenes} scenes: differences between close methods lie within their intervals.
+"""
 
 
 def main() -> None:
@@ -56,8 +95,67 @@ def page(report: BracketReport) -> str:
     tables = report.markdown().split("\n", 2)[2]
     scenes = len({record.scene for record in report.records})
     brackets = len({(record.scene, record.kind, record.seed) for record in report.records})
-    text = TEXT.read_text(encoding="utf-8").format(scenes=scenes, brackets=brackets)
-    return text.rstrip("\n") + "\n\n" + tables
+    parts = [
+        INTRODUCTION.format(scenes=scenes, brackets=brackets).rstrip("\n"),
+        "## In short",
+        "\n".join(f"- {line}" for line in in_short(report)),
+        f"![Each scene by method]({PLOT})",
+        f"![Quality in motion over time]({COSTS})" if report.speeds else "",
+        *(f"![{caption}](images/{name})\n\n*{caption}*" for name, caption in PICTURES.items()),
+        f"![Real stacks](images/{REAL})\n\n*{REAL_CAPTION}*" if report.stacks else "",
+        LIMITS.format(scenes=scenes).rstrip("\n"),
+    ]
+    return "\n\n".join(part for part in parts if part) + "\n\n" + tables
+
+
+def in_short(report: BracketReport) -> list[str]:
+    """The conclusions, with this run's figures."""
+    columns = {column.name: column for column in report.columns()}
+    moving, whole, linear = (columns[name] for name in ("mu_psnr_moving", "mu_psnr", "linear_psnr"))
+    classical = [name for name in report.names() if name in CLASSICAL]
+    best = report.best("moving", moving, classical)
+    best_still = report.best("still", whole, classical)
+
+    def mean(kind: str, method: str, name: str) -> str:
+        return f"{report.interval(kind, method, name).mean:.1f}"
+
+    def gain(kind: str, other: str, column: Column, first: str = DEFAULT) -> str:
+        found = report.paired(kind, first, other, column)
+        return f"**{found.mean:+.1f} dB** [{found.low:+.1f}, {found.high:+.1f}]"
+
+    lines = [
+        f"**In motion** {DEFAULT} has {mean('moving', DEFAULT, 'mu_psnr_moving')} dB mu-PSNR, the best classical merge "
+        f"with alignment ({best}) {mean('moving', best, 'mu_psnr_moving')}: {gain('moving', best, moving)}. The "
+        f"reference frame alone, which has no ghosts, has {mean('moving', REFERENCE, 'mu_psnr_moving')} "
+        f"({gain('moving', REFERENCE, moving)}): classical merges would do better there to leave the other frames out.",
+        f"**Where nothing moves** it has {mean('still', DEFAULT, 'mu_psnr')} dB, {best_still} "
+        f"{mean('still', best_still, 'mu_psnr')}: {gain('still', best_still, whole)}; in linear light "
+        f"{gain('still', report.best('still', linear, classical), linear)} against the best of them by that measure.",
+    ]
+    seconds = {speed.method: speed.seconds_per_mp for speed in report.speeds}
+    for rival in (name for name in AHDRNET if name in report.names("method")):
+        if DEFAULT in seconds and rival in seconds:
+            lines.append(
+                f"**Against {rival}**, trained on the same brackets: {gain('moving', rival, moving)} in motion, "
+                f"{gain('still', rival, whole)} on still ones, in {seconds[DEFAULT] / seconds[rival]:.2f} of its time."
+            )
+    going_on = GOES_ON.format(DEFAULT)
+    if going_on in report.names():
+        lines.append(
+            f"**Where every frame clipped**, `headroom-1` going on changes the log error there from "
+            f"{report.interval(ALL, DEFAULT, 'burnt_rmse').mean:.2f} to "
+            f"{report.interval(ALL, going_on, 'burnt_rmse').mean:.2f} stops, and mu-PSNR by "
+            f"{gain(ALL, DEFAULT, whole, going_on)}; linear PSNR, which a guess at a sun's power can only lose by its "
+            f"misses, by {gain(ALL, DEFAULT, linear, going_on)}."
+        )
+    for stack in report.stacks:
+        if stack.source == "exif" and stack.response != "declared":
+            lines.append(
+                f"**Real, static stack {stack.name}** (response fitted): {100 * stack.within:.1f} % of the samples "
+                "that two frames recorded lie within two standard deviations of the merge (noise alone: 95.4 %), their "
+                f"spread is {stack.sigmas:.2f} standard deviations, the median difference {stack.apart_stops:.3f} stops."
+            )
+    return lines
 
 
 def draw_scenes(report: BracketReport, path: Path) -> None:
