@@ -19,7 +19,7 @@ from headroom.cli.main import cli
 from headroom.errors import Cancelled, DeviceError, PlateError
 from headroom.networks.merging import MergeNetwork
 from headroom.networks.table import NETWORKS
-from headroom.train.merge_batches import MergeBatch, MergeBatches
+from headroom.train.merge_batches import MergeBatch, MergeBatches, bent, merged_truth
 from headroom.train.merge_crops import Crops, Pool, load_crops, save_crops, stack_of
 from headroom.train.merge_loop import classical_figures, figures, merge_loss, train_merge
 from headroom.train.merge_recipes import MERGE_RECIPES
@@ -191,3 +191,23 @@ def test_the_command_line(tmp_path: Path) -> None:
 def test_a_run_without_a_finite_gradient_ends(brackets: Path, tmp_path: Path) -> None:
     with pytest.raises(DeviceError, match="no finite gradient in 25 steps"):
         train_merge(replace(TINY, steps=40, moving_weight=math.nan), SCENES[:2], [], tmp_path, brackets=brackets)
+
+
+def test_a_wrong_curve_asks_for_nothing_that_no_frame_shows(brackets: Path) -> None:
+    """Of a still tripod's bracket without noise, what is asked for is what one of the bent frames shows."""
+    crops = load_crops(next(iter(sorted(brackets.glob("crops-*.safetensors")))))
+    exposures = crops.exposures[:, :, None, None, None]
+    perfect = crops.having({"linear": (crops.truth.float()[:, None] * exposures).clamp(0, 1)})
+    exponent, contrast = torch.full((len(crops), 3, 1, 1), 1.2), torch.full((len(crops), 1, 1, 1), 0.3)
+    asked = merged_truth(perfect, exponent, contrast)
+    shown = bent(perfect.linear.float(), exponent[:, None], contrast[:, None]) / exposures
+    unclipped = crops.truth.float() < 0.85
+    torch.testing.assert_close(asked[unclipped], shown[:, crops.reference][unclipped])
+    top = 1 / crops.exposures[:, 0, None, None, None]
+    known = (crops.truth.float() < 0.85 * top) & (crops.truth.float() > 1)
+    nearest = (shown[:, : crops.reference] - asked[:, None]).abs().amin(1) / asked
+    assert float(nearest[known].median()) < 1e-3
+    x = torch.linspace(-0.1, 1.2, 200)[None, None, None].expand(1, 3, 1, 200)
+    curve = bent(x, exponent[:1], contrast[:1])
+    assert bool((curve[..., 1:] > curve[..., :-1]).all())
+    torch.testing.assert_close(bent(x, torch.ones(1, 3, 1, 1), torch.zeros(1, 1, 1, 1)), x, rtol=1e-4, atol=1e-5)

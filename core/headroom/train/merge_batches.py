@@ -8,6 +8,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from headroom.clipping import soft_mask
+from headroom.colour.curves import srgb_decode, srgb_encode
 from headroom.networks.merging import Stack
 from headroom.train.merge_crops import Crops, Pool, stack_of
 from headroom.train.merge_recipes import MergeRecipe
@@ -21,9 +23,13 @@ NOISE_ERROR = 0.4
 
 MISJUDGED_SHARE = 0.5
 """Of the batches, so many are decoded by a response that is not quite the camera's."""
-GAMMA_ERROR = (0.03, 0.09)
-"""Standard deviation of the natural log of the exponent that a channel's decoded light is off by, another in every
-batch: at 0.05, frames two stops apart disagree by 7 %, though nothing moved."""
+CURVE_ERROR = (0.02, 0.18)
+"""Standard deviation of the natural log of an exponent on decoded light, another in every batch: cameras' contrast
+curves taken for sRGB scale all stops by up to 1.3, so that frames two stops apart disagree by a third."""
+CHANNEL_ERROR = 0.03
+"""The same of what the channels have of their own."""
+CONTRAST = (-0.3, 0.8)
+"""Of an S-curve on the codes (``camera.Response.picture_style``), in half of these batches."""
 
 
 class MergeBatch(NamedTuple):
@@ -76,14 +82,18 @@ class MergeBatches:
         return noise * error.exp().to(noise.device)
 
     def _misdecoded(self, crops: Crops) -> Crops:
-        """Exponents on the light of each crop's channels, in its frames and in its truth: what a wrong curve gives."""
-        least, most = GAMMA_ERROR
+        """All frames bent by a wrong curve; the truth is what frames of it, so decoded, would merge to."""
+        least, most = CURVE_ERROR
         error = least + (most - least) * float(torch.rand((), generator=self._generator))
-        normal = torch.randn((len(crops), 3, 1, 1), generator=self._generator)
-        exponent = (error * normal).exp().to(crops.truth.device)
-        linear = crops.linear.float()
-        bent = linear.abs().pow(exponent[:, None]) * linear.sign()
-        return crops.having({"linear": bent, "truth": crops.truth.float().pow(exponent)})
+        shape = (len(crops), 3, 1, 1)
+        common = error * torch.randn((len(crops), 1, 1, 1), generator=self._generator)
+        exponent = (common + CHANNEL_ERROR * torch.randn(shape, generator=self._generator)).exp()
+        contrast = torch.zeros(len(crops), 1, 1, 1)
+        if float(torch.rand((), generator=self._generator)) < 0.5:
+            contrast = contrast.uniform_(*CONTRAST, generator=self._generator)
+        exponent, contrast = exponent.to(crops.truth.device), contrast.to(crops.truth.device)
+        linear = bent(crops.linear.float(), exponent[:, None], contrast[:, None])
+        return crops.having({"linear": linear, "truth": merged_truth(crops, exponent, contrast)})
 
     def _turned(self, crops: Crops, told: bool) -> MergeBatch:
         """One of the eight ways for the whole batch; an order of the channels for it."""
@@ -100,3 +110,28 @@ class MergeBatches:
         turned = {name: turn(getattr(crops, name)) for name in ("linear", "clipped", "valid", "truth", "moving")}
         crops = crops.having(turned)
         return MergeBatch(stack_of(crops, noise=told), crops.truth.float(), crops.moving.float())
+
+
+def merged_truth(crops: Crops, exponent: Tensor, contrast: Tensor) -> Tensor:
+    """(M, 3, H, W): the reference's light as ``bent`` has it; where it clips, that of the next darker frame, and so on.
+
+    Above what the reference recorded, only darker frames know, by their own part of the curve. To ask for anything
+    else would be to ask for frames to be disbelieved that show nothing but the truth.
+    """
+    truth = crops.truth.float()
+    found = truth
+    for frame in range(crops.reference + 1):
+        exposure = crops.exposures[:, frame, None, None, None]
+        linear = truth * exposure
+        own = bent(linear, exponent, contrast) / exposure
+        clipped = soft_mask(srgb_encode(linear.clamp(0, 1)), 1.0)
+        found = own if frame == 0 else own + (found - own) * clipped
+    return found
+
+
+def bent(linear: Tensor, exponent: Tensor, contrast: Tensor) -> Tensor:
+    """Light 0..1 by another curve, 0 to 0 and 1 to 1; beyond them it goes on straight."""
+    inside = linear.clamp(0, 1)
+    code = srgb_encode(inside)
+    styled: Tensor = (1 - contrast) * code + contrast * code * code * (3 - 2 * code)
+    return srgb_decode(styled).pow(exponent) + (linear - inside)
