@@ -19,7 +19,7 @@ Shapes: B batch, N frames, K = N - 1 pairs, H W window. Domains as in ``merging`
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple, cast
 
 import torch
@@ -37,10 +37,19 @@ LEVEL_PX = 5
 """Neighbourhood over which the level of light and the disagreement of frames are averaged."""
 RELATIVE_ERROR = 0.03
 """Of the response curve and the alignment: frames that differ by this share agree."""
+BLACK_ERROR = 0.001
+"""Of a frame's own light: three codes of 8 bits, in which no response is right."""
+NO_EVIDENCE = 0.002
+"""Own light below which a sample is black, and contradicts nothing that another frame saw there."""
 MISMATCH = 0.02
 """Share of the light by which other frames may be off against the reference, though nothing moved."""
 CENSORED = 8.0
 """How much faster than the clip mask a sample becomes a mere lower bound: compressed, clipped ones fall below white."""
+CONTRADICTS = (0.55, 0.75)
+"""Share of the reference's light: a frame that shows less than the first has seen something else, above the second it
+may be the curve."""
+MIXED = (0.6, 0.8)
+"""Shares of the brightest sample nearby between which one counts as clipped that is marked so."""
 CLIP_ERROR = 0.5
 """Share of the light by which samples may be off that are clipped in part: compression rings there."""
 HUE_ERROR = 0.1
@@ -116,8 +125,9 @@ class MergeOne(MergeNetwork):
         """Aligned windows to linear light."""
         if stack.frames == 1:
             return Light(stack.radiance[:, 0], stack.clipped[:, 0].amax(1, keepdim=True))
+        stack = replace(stack, clipped=_last_word(stack))
         level = box_mean(stack.radiance[:, stack.reference])
-        variance = stack.variance(level)
+        variance = stack.variance(level) + (BLACK_ERROR / stack.scale).square()
         evidence = self.encode(stack, level, variance)
         return self.decode(self(*evidence), stack, level, variance)
 
@@ -131,6 +141,7 @@ class MergeOne(MergeNetwork):
         above, below = ((CENSORED * part).clamp(max=1) for part in (clipped_reference, clipped))
         difference = difference - above * difference.clamp(min=0) - below * difference.clamp(max=0)
         spread = variance[:, at, None] + variance[:, others] + (RELATIVE_ERROR * level).square()[:, None]
+        spread = spread + (NO_EVIDENCE * (1 + 1 / stack.scale[:, others])).square()
         deviation = (difference / spread.sqrt()).clamp(-DEVIATION_MOST, DEVIATION_MOST)
         squared = box_mean(deviation.square().mean(2).flatten(0, 1)[:, None]).unflatten(0, deviation.shape[:2])
         disagreement = squared.log1p()
@@ -166,7 +177,7 @@ class MergeOne(MergeNetwork):
         radiance = stack.radiance
         reliability = torch.ones_like(stack.valid)
         reliability[:, others] = torch.sigmoid(answer.logits)
-        believed = reliability * stack.valid
+        believed = torch.maximum(reliability, _uncontradicted(stack, variance)) * stack.valid
         recorded = 1 - stack.clipped
         whole = recorded.amin(2, keepdim=True)
         # The others' exposure and response are off by a little: where noise is less than that, the reference leads.
@@ -194,6 +205,39 @@ def box_mean(image: Tensor) -> Tensor:
     half = LEVEL_PX // 2
     rows = F.avg_pool2d(image, (LEVEL_PX, 1), stride=1, padding=(half, 0), count_include_pad=False)
     return F.avg_pool2d(rows, (1, LEVEL_PX), stride=1, padding=(0, half), count_include_pad=False)
+
+
+def _last_word(stack: Stack) -> Tensor:
+    """(B, N, 3, H, W) how clipped, where the darkest frame keeps what resampling only mixed with clipped light.
+
+    Alignment marks all such samples. One that lies far below the white next to it is mostly other light; in a brighter
+    frame it gives way to darker ones, but after the darkest nothing comes.
+    """
+    linear, half = stack.linear[:, 0], LEVEL_PX // 2
+    most = F.max_pool2d(linear.amax(1, keepdim=True), (LEVEL_PX, 1), stride=1, padding=(half, 0))
+    most = F.max_pool2d(most, (1, LEVEL_PX), stride=1, padding=(0, half))
+    low, high = MIXED
+    at_white = ((linear / most.clamp(min=LIGHT_FLOOR) - low) / (high - low)).clamp(0, 1)
+    others = stack.clipped[:, 1:].amin(1)
+    return torch.cat([(stack.clipped[:, 0] * (1 - others * (1 - at_white)))[:, None], stack.clipped[:, 1:]], 1)
+
+
+def _uncontradicted(stack: Stack, variance: Tensor) -> Tensor:
+    """(B, N, 1, H, W) 0..1: how far the reference clipped where this frame shows what may well have clipped there.
+
+    At least what the reference proves, and in the channels that it recorded about the same: then nothing speaks for
+    motion, and recorded light is better than any guess. One answer for all channels; a curve that is not quite right
+    does not count, nor does noise.
+    """
+    at = stack.reference
+    reference, noise = stack.radiance[:, at, None], 3 * (variance + variance[:, at, None]).sqrt()
+    least = reference.clamp(min=LIGHT_FLOOR)
+    above = (((stack.radiance + noise) / least - CONTRADICTS[0]) / (CONTRADICTS[1] - CONTRADICTS[0])).clamp(0, 1)
+    most = (stack.radiance - noise).clamp(min=LIGHT_FLOOR)
+    below = ((least / most - CONTRADICTS[0]) / (CONTRADICTS[1] - CONTRADICTS[0])).clamp(0, 1)
+    lost = (CENSORED * stack.clipped[:, at, None]).clamp(max=1)
+    possible = above * (below + (1 - below) * lost)
+    return possible.amin(2, keepdim=True) * stack.clipped[:, at, None].amax(2, keepdim=True)
 
 
 def _doubted(clipped: Tensor, recorded: Tensor, whole: Tensor, believed: Tensor, level: Tensor) -> Tensor:
