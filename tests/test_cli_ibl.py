@@ -170,6 +170,23 @@ def test_all_the_other_outputs(pano: Path, tmp_path: Path, capsys: CapSys) -> No
         assert np.asarray(picture).std() > 10
 
 
+def test_the_preview_names_the_sun_first_however_faint() -> None:
+    from headroom.ibl.preview import MOST_NAMED, named
+    from headroom.panorama.lights import Light, Region
+
+    def light(name: str, kind: str, power: float) -> Light:
+        return Light(
+            id=name, kind=kind, direction=(0.0, 1.0, 0.0), solid_angle_sr=0.1, colour=(1.0, 1.0, 1.0),
+            radiance=power / 0.1, peak=power / 0.1, power=power, floor_power=0.0, region=Region(0, 0, 4, 4, 16),
+        )  # fmt: skip
+
+    skies = [light(f"sky-{n}", "sky", 10.0 / n) for n in range(1, MOST_NAMED + 2)]
+    lights = (*skies, light("lamp-1", "lamp", 0.1), light("sun-1", "sun", 0.05))
+    assert [one.id for one in named(lights)] == ["sun-1", *(sky.id for sky in skies[: MOST_NAMED - 1])]
+    assert [one.id for one in named((skies[0], lights[-2]))] == ["sky-1"]
+    assert named(()) == []
+
+
 def test_a_ktx2_cubemap_is_laid_out_as_the_specification_says(tmp_path: Path) -> None:
     from headroom.ibl.ktx2 import write_cubemap
 

@@ -24,7 +24,7 @@ from headroom.panorama.lights import Light
 from headroom.panorama.sphere import directions, pixel_at
 from headroom.plate import FloatArray
 
-__all__ = ["false_colour", "tone", "write_preview"]
+__all__ = ["false_colour", "named", "tone", "write_preview"]
 
 _Font = ImageFont.FreeTypeFont | ImageFont.ImageFont
 
@@ -194,10 +194,9 @@ def _image(coded: FloatArray) -> Image.Image:
 
 
 def _mark(draw: ImageDraw.ImageDraw, lights: tuple[Light, ...], x: int, y: int, font: _Font) -> None:
-    """A ring and a name at the strongest lights."""
-    named = [light for light in lights[:MOST_NAMED] if light.power >= LEAST_NAMED * lights[0].power]
+    """A ring and a name at each light that gets one."""
     drawn: list[tuple[float, float]] = []
-    for light in named:
+    for light in named(lights):
         px, py = (float(v) for v in pixel_at(light.direction, COLUMN // 2, COLUMN))
         if any(abs(px - other_x) < 60 and abs(py - other_y) < 18 for other_x, other_y in drawn):
             continue
@@ -213,6 +212,13 @@ def _mark(draw: ImageDraw.ImageDraw, lights: tuple[Light, ...], x: int, y: int, 
             stroke_fill=(0, 0, 0),
             anchor="lm" if right else "rm",
         )
+
+
+def named(lights: tuple[Light, ...]) -> list[Light]:
+    """The suns, however faint, before the strongest of the others: of two that would overlap the first is named."""
+    suns = [light for light in lights if light.kind == "sun"]
+    strong = [light for light in lights if light not in suns and light.power >= LEAST_NAMED * lights[0].power]
+    return [*suns, *strong][:MOST_NAMED]
 
 
 def _ladder_size(columns: int) -> tuple[int, int]:
