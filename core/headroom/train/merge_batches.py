@@ -10,6 +10,7 @@ from torch import Tensor
 
 from headroom.clipping import soft_mask
 from headroom.colour.curves import srgb_decode, srgb_encode
+from headroom.networks.merge1 import MISMATCH
 from headroom.networks.merging import Stack
 from headroom.train.merge_crops import Crops, Pool, stack_of
 from headroom.train.merge_recipes import MergeRecipe
@@ -113,20 +114,23 @@ class MergeBatches:
 
 
 def merged_truth(crops: Crops, exponent: Tensor, contrast: Tensor) -> Tensor:
-    """(M, 3, H, W): the reference's light as ``bent`` has it; where it clips, that of the next darker frame, and so on.
+    """(M, 3, H, W): what frames without noise and motion, bent like these, merge to by their precision.
 
-    Above what the reference recorded, only darker frames know, by their own part of the curve. To ask for anything
-    else would be to ask for frames to be disbelieved that show nothing but the truth.
+    They disagree: the reference about shadows with brighter frames, about highlights with darker ones. To ask for
+    light that they do not show would be to ask for frames to be disbelieved though nothing moved.
     """
-    truth = crops.truth.float()
-    found = truth
-    for frame in range(crops.reference + 1):
-        exposure = crops.exposures[:, frame, None, None, None]
-        linear = truth * exposure
-        own = bent(linear, exponent, contrast) / exposure
-        clipped = soft_mask(srgb_encode(linear.clamp(0, 1)), 1.0)
-        found = own if frame == 0 else own + (found - own) * clipped
-    return found
+    truth, exposures = crops.truth.float()[:, None], crops.exposures[:, :, None, None, None]
+    linear = truth * exposures
+    radiance = bent(linear.clamp(0, 1), exponent[:, None], contrast[:, None]) / exposures
+    recorded = (1 - soft_mask(srgb_encode(linear.clamp(0, 1)), 1.0)) * (crops.valid.float() / 255)
+    shot, read = crops.noise[:, :, None, None, None, None].unbind(1)
+    variance = shot * truth / exposures + read / exposures.square()
+    apart = torch.full_like(exposures, MISMATCH)
+    apart[:, crops.reference] = 0
+    weight = recorded / (variance + (apart * truth).square())
+    total = weight.sum(1)
+    darkest = bent(linear[:, 0], exponent, contrast) / exposures[:, 0]
+    return torch.where(total > 0, (weight * radiance).sum(1) / total.clamp(min=1e-12), darkest)
 
 
 def bent(linear: Tensor, exponent: Tensor, contrast: Tensor) -> Tensor:
