@@ -177,7 +177,8 @@ def test_the_preview_names_the_sun_first_however_faint() -> None:
     def light(name: str, kind: str, power: float) -> Light:
         return Light(
             id=name, kind=kind, direction=(0.0, 1.0, 0.0), solid_angle_sr=0.1, colour=(1.0, 1.0, 1.0),
-            radiance=power / 0.1, peak=power / 0.1, power=power, floor_power=0.0, region=Region(0, 0, 4, 4, 16),
+            radiance=power / 0.1, peak=power / 0.1, power=power, floor_power=0.0,
+            region=Region(x=0, y=0, width=4, height=4, pixels=16),
         )  # fmt: skip
 
     skies = [light(f"sky-{n}", "sky", 10.0 / n) for n in range(1, MOST_NAMED + 2)]
