@@ -286,3 +286,8 @@ def test_what_was_recorded_is_not_raised_and_what_clipped_is_never_lowered() -> 
     assert (local.gain_log2 * alpha)[alpha == 0].abs().max() == 0
     assert local.dequantize is not None
     assert local.dequantize.abs().max() <= 1
+
+
+def test_doubling_is_the_same_in_16_bit() -> None:
+    x = torch.rand(1, 2, 3, 5).bfloat16()
+    torch.testing.assert_close(hallucination.doubled(x).float(), hallucination.doubled(x.float()), rtol=0, atol=0)

@@ -105,14 +105,23 @@ class UpStep(nn.Module):
         """(B, inputs, n, m) to (B, outputs, 2n, 2m)."""
         if self.transposed:
             return F.relu(self.norm(self.conv(x)))
-        x = F.interpolate(x, scale_factor=2, mode="nearest")
-        x = F.pad(x, (1, 1, 1, 1), mode="reflect")
-        return F.relu(self.norm(F.relu(self.conv(x))))
+        return F.relu(self.norm(F.relu(self.conv(doubled(x)))))
 
 
 def _norm(width: int) -> BatchNorm:
     """TensorLayer's."""
     return BatchNorm(width, eps=1e-5, decay=0.9)
+
+
+def doubled(x: Tensor) -> Tensor:
+    """(B, C, n, m) to (B, C, 2n + 2, 2m + 2): nearest neighbours, then reflected by a pixel, which repeats the edge."""
+    if x.dtype == torch.float32:
+        return F.pad(F.interpolate(x, scale_factor=2, mode="nearest"), (1, 1, 1, 1), mode="reflect")
+    # The same by index: autocast would interpolate in 32 bit.
+    for axis in (2, 3):
+        size = 2 * x.shape[axis]
+        x = x.index_select(axis, torch.arange(-1, size + 1, device=x.device).clamp(0, size - 1) // 2)
+    return x
 
 
 def addition(width: int) -> nn.Conv2d:
