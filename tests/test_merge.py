@@ -109,6 +109,14 @@ def test_the_reference_sets_the_scale(
     assert np.median(pixels(out)[known] / LIGHT[known]) == pytest.approx(2.0**ev, rel=0.02)
 
 
+def test_the_best_recorded_frame_as_reference(tmp_path: Path, capsys: CapSys) -> None:
+    frames = write_bracket(tmp_path / "in", LIGHT, [0, 4, 5])
+    for reference, file in (("middle", "f1.jpg"), ("auto", "f0.jpg")):
+        out = tmp_path / f"{reference}.exr"
+        assert merge(capsys, *frames, "-o", out, *PLAIN, "--reference", reference).code == 0
+        assert attributes(out)["headroom:reference"] == file
+
+
 def test_sizes_of_a_pixel_and_odd_ones(tmp_path: Path, capsys: CapSys) -> None:
     for height, width in ((1, 1), (3, 1), (17, 31)):
         light = np.resize(LIGHT, (height, width, 3))
@@ -322,7 +330,7 @@ def test_stated_exposures_of_a_folder_of_stacks(tmp_path: Path, capsys: CapSys) 
             path.parent.mkdir(exist_ok=True)
             Image.fromarray(codes(LIGHT, ev)).save(path)
     out = tmp_path / "out"
-    assert merge(capsys, tmp_path / "in", "-o", out, *PLAIN, "--ev=-2,0,2").code == 0
+    assert merge(capsys, tmp_path / "in", "-o", out, *PLAIN, "--ev", "-2,0,2").code == 0
     assert tree(out) == {"s00-s02.exr", "s10-s12.exr"}
 
 
