@@ -225,19 +225,22 @@ def _last_word(stack: Stack) -> Tensor:
 def _uncontradicted(stack: Stack, variance: Tensor) -> Tensor:
     """(B, N, 1, H, W) 0..1: how far the reference clipped where this frame shows what may well have clipped there.
 
-    At least what the reference proves, and in the channels that it recorded about the same: then nothing speaks for
-    motion, and recorded light is better than any guess. One answer for all channels; a curve that is not quite right
-    does not count, nor does noise.
+    At least as bright as the reference proves, and in the channels that it recorded about the same: then nothing
+    speaks for motion, and recorded light is better than any guess. One answer for all channels, from their mean where
+    they clipped: cameras fade colours out towards white. Noise does not count, nor a curve not quite right.
     """
     at = stack.reference
     reference, noise = stack.radiance[:, at, None], 3 * (variance + variance[:, at, None]).sqrt()
     least = reference.clamp(min=LIGHT_FLOOR)
+    shown = (stack.radiance + noise).mean(2, keepdim=True) / least.mean(2, keepdim=True)
+    brighter = ((shown - CONTRADICTS[0]) / (CONTRADICTS[1] - CONTRADICTS[0])).clamp(0, 1)
     above = (((stack.radiance + noise) / least - CONTRADICTS[0]) / (CONTRADICTS[1] - CONTRADICTS[0])).clamp(0, 1)
     most = (stack.radiance - noise).clamp(min=LIGHT_FLOOR)
     below = ((least / most - CONTRADICTS[0]) / (CONTRADICTS[1] - CONTRADICTS[0])).clamp(0, 1)
     lost = (CENSORED * stack.clipped[:, at, None]).clamp(max=1)
-    possible = above * (below + (1 - below) * lost)
-    return possible.amin(2, keepdim=True) * stack.clipped[:, at, None].amax(2, keepdim=True)
+    same = above * below
+    possible = (same + (1 - same) * lost).amin(2, keepdim=True) * brighter
+    return possible * stack.clipped[:, at, None].amax(2, keepdim=True)
 
 
 def _doubted(clipped: Tensor, recorded: Tensor, whole: Tensor, believed: Tensor, level: Tensor) -> Tensor:
