@@ -53,8 +53,8 @@ PICTURES = {
 INTRODUCTION = """# Merged brackets: results
 
 How `headroom merge` does on {brackets} brackets staged from {scenes} scenes that were never trained on, half of them
-with things that move on their own, beside the classical merges, OpenCV's and the papers' networks. How they are made and
-what the measures mean: [evaluation.md](evaluation.md#brackets). Made by `benchmarks/bracket_results.py` from
+with things that move on their own, beside the classical merges, OpenCV's and the papers' networks. How they are made
+and what the measures mean: [evaluation.md](evaluation.md#brackets). Made by `benchmarks/bracket_results.py` from
 
 ```
 headroom evaluate SCENES --brackets --stacks STACKS -o results
@@ -152,8 +152,9 @@ def in_short(report: BracketReport) -> list[str]:
         if stack.source == "exif" and stack.response != "declared":
             lines.append(
                 f"**Real, static stack {stack.name}** (response fitted): {100 * stack.within:.1f} % of the samples "
-                "that two frames recorded lie within two standard deviations of the merge (noise alone: 95.4 %), their "
-                f"spread is {stack.sigmas:.2f} standard deviations, the median difference {stack.apart_stops:.3f} stops."
+                "that two frames recorded lie within two standard deviations of the merge (noise alone: 95.4 %); their "
+                f"spread is {stack.sigmas:.2f} standard deviations, the median difference {stack.apart_stops:.3f} "
+                "stops."
             )
     return lines
 

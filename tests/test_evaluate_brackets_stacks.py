@@ -15,7 +15,7 @@ from headroom.bracket.mergers import merger
 from headroom.camera import Response, shoot
 from headroom.errors import UsageError
 from headroom.evaluate.brackets.report import BracketReport
-from headroom.evaluate.brackets.stacks import StackFound, find_stacks, measure_stack, stacks_table
+from headroom.evaluate.brackets.stacks import StackFound, find_stacks, measure_stack, read_stack, stacks_table
 
 HEIGHT, WIDTH = 120, 160
 STOPS = (-2.0, 0.0, 2.0)
@@ -38,7 +38,7 @@ def write_stack(folder: Path, response: Response, *, wrong: float = 1.0) -> Path
 
 
 def found(folder: Path, response: str = "declared") -> StackFound:
-    return measure_stack(folder, response, merger("inverse-variance"), how="none")
+    return measure_stack(folder.name, *read_stack(folder), response, merger("inverse-variance"), how="none")
 
 
 def test_a_still_stack_agrees_with_its_merge_within_its_noise(tmp_path: Path) -> None:

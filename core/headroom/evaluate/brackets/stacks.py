@@ -17,12 +17,13 @@ from headroom.bracket.reading import Exposing, expose, read_plates
 from headroom.bracket.response import declared
 from headroom.bracket.response_find import find_response
 from headroom.bracket.shot import by_name, read_shot
-from headroom.colour.plan import plan
+from headroom.bracket.stack import Bracket
+from headroom.colour.plan import ColourPlan, plan
 from headroom.errors import UsageError
 from headroom.evaluate.table import table
 from headroom.io.formats import is_readable_suffix
 
-__all__ = ["FrameFound", "StackFound", "find_stacks", "measure_stack", "measure_stacks", "stacks_table"]
+__all__ = ["FrameFound", "StackFound", "find_stacks", "measure_stack", "measure_stacks", "read_stack", "stacks_table"]
 
 RESPONSES = ("declared", "emor")
 """As the files state it, and fitted to the stack: what a camera's own contrast curve costs, and what mends it."""
@@ -82,23 +83,31 @@ def find_stacks(folder: Path) -> list[Path]:
 
 
 def measure_stacks(folder: Path, *, tell: Callable[[str], None] = lambda name: None) -> list[StackFound]:
-    """All stacks of a folder, each through the stated response and through a fitted one."""
+    """All stacks of a folder through a fitted response; where EXIF has the exposures, also through the stated one."""
     ready = merger(DEFAULT if DEFAULT in available() else PLAIN)
     found = []
     for place in find_stacks(folder):
-        for response in RESPONSES:
+        bracket, colour = read_stack(place)
+        # Exposures that were measured through the stated curve agree with it by themselves.
+        for response in RESPONSES if bracket.source == "exif" else RESPONSES[1:]:
             tell(f"{place.name}, --response {response}")
-            found.append(measure_stack(place, response, ready))
+            found.append(measure_stack(place.name, bracket, colour, response, ready))
     return found
 
 
-def measure_stack(place: Path, response_name: str, ready: Merger, *, how: Way = "flow") -> StackFound:
-    """Merge the pictures of one folder and compare each with the merge. EXIF says the exposures, else the pictures."""
+def read_stack(place: Path) -> tuple[Bracket, ColourPlan]:
+    """The pictures of a folder as one bracket, and their stated colours. EXIF says the exposures, else the pictures."""
     shots = [read_shot(path) for path in _pictures(place)]
     plates, _ = read_plates(shots)
     colour = plan(plates[0].space, is_float=plates[0].is_float, bits=plates[0].bits)
     stated, _ = stated_stops([shot.stated for shot in shots])
-    bracket = expose(shots, plates, Exposing(estimate=stated is None), declared(colour).decode).bracket
+    return expose(shots, plates, Exposing(estimate=stated is None), declared(colour).decode).bracket, colour
+
+
+def measure_stack(
+    name: str, bracket: Bracket, colour: ColourPlan, response_name: str, ready: Merger, *, how: Way = "flow"
+) -> StackFound:
+    """Merge a bracket and compare each frame with the merge."""
     response = find_response(response_name, [bracket], colour)
     aligned = align(bracket, response.decode, how=how, mixes_channels=response.mixes_channels)
     noise = measured_noise(aligned)
@@ -106,7 +115,7 @@ def measure_stack(place: Path, response_name: str, ready: Merger, *, how: Way = 
     frames = agreement(aligned, merged.radiance, noise)
     whole = summary(frames, noise)
     return StackFound(
-        name=place.name,
+        name=name,
         source=bracket.source,
         response=response_name,
         align=how,
