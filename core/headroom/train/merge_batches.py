@@ -122,7 +122,8 @@ def merged_truth(crops: Crops, exponent: Tensor, contrast: Tensor) -> Tensor:
     truth, exposures = crops.truth.float()[:, None], crops.exposures[:, :, None, None, None]
     linear = truth * exposures
     radiance = bent(linear.clamp(0, 1), exponent[:, None], contrast[:, None]) / exposures
-    recorded = (1 - soft_mask(srgb_encode(linear.clamp(0, 1)), 1.0)) * (crops.valid.float() / 255)
+    # A little more than 1: the code of white is not quite 1 in floats.
+    recorded = (1 - 1.001 * soft_mask(srgb_encode(linear.clamp(0, 1)), 1.0)).clamp(min=0) * (crops.valid.float() / 255)
     shot, read = crops.noise[:, :, None, None, None, None].unbind(1)
     variance = shot * truth / exposures + read / exposures.square()
     apart = torch.full_like(exposures, MISMATCH)
