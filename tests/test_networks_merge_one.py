@@ -154,6 +154,54 @@ def test_a_sample_that_clipped_in_part_is_a_lower_bound() -> None:
     torch.testing.assert_close(light.radiance, truth, rtol=0.02, atol=0)
 
 
+@pytest.mark.parametrize(
+    ("dark", "believed"),
+    [((2.0, 2.0, 2.0), True), ((3.4, 2.0, 0.5), True), ((0.8, 0.8, 0.8), True), ((0.4, 0.4, 0.4), False)],
+)
+def test_where_the_reference_clipped_only_darker_light_speaks_for_motion(
+    dark: tuple[float, float, float], believed: bool
+) -> None:
+    """Whatever the network says of a frame that is as bright as the reference proves, its light is taken."""
+    stack = photographed(torch.full((1, 3, 16, 16), 2.0), [-2, 0], 1)
+    stack.linear[:, 0] = torch.tensor(dark)[:, None, None] / 4
+    stack.clipped[:, 0] = 0
+    found = decoded(stack, -40.0, 50.0)[0, :, 8, 8]
+    expected = dark if believed else (4.0, 4.0, 4.0)
+    torch.testing.assert_close(found, torch.tensor(expected), rtol=0.02, atol=0)
+
+
+def test_colours_that_faded_towards_white_do_not_split_a_pixel() -> None:
+    """Red and green clipped, blue was lifted: all three channels come from the dark frame."""
+    stack = photographed(torch.full((1, 3, 16, 16), 2.0), [-2, 0], 1)
+    stack.linear[:, 0] = torch.tensor([2.8, 1.8, 0.3])[:, None, None] / 4
+    stack.linear[:, 1] = torch.tensor([1.0, 1.0, 0.6])[:, None, None]
+    stack.clipped[:, 0], stack.clipped[:, 1, 2] = 0, 0
+    found = decoded(stack, -40.0, 50.0)[0, :, 8, 8]
+    torch.testing.assert_close(found, torch.tensor([2.8, 1.8, 0.3]), rtol=0.15, atol=0)
+
+
+def test_a_black_reference_is_no_evidence() -> None:
+    """Where the reference holds a code or two, what a bright frame shows a little above it is believed."""
+    truth = torch.full((1, 3, 32, 32), 0.002)
+    stack = photographed(truth, [0, 4], 0)
+    stack.linear[:, 0] = 0.0
+    with torch.inference_mode():
+        found = MergeOne().eval().merge(stack).radiance
+    torch.testing.assert_close(found, truth, rtol=0.05, atol=0)
+
+
+def test_what_resampling_mixed_with_clipped_light_counts_where_nothing_else_recorded() -> None:
+    """The aligner marks the dark frame's samples beside a lamp as clipped: they are still the best there is."""
+    truth = torch.full((1, 3, 32, 32), 1.6)
+    truth[..., 14:18, 14:18] = 40.0
+    stack = photographed(truth, [-2, 0], 1)
+    stack.clipped[:, 0, :, 12:20, 12:20] = 1
+    with torch.inference_mode():
+        light = MergeOne().eval().merge(stack)
+    torch.testing.assert_close(light.radiance[..., 12, 12], truth[..., 12, 12], rtol=0.02, atol=0)
+    assert light.doubt[0, 0, 12, 12] < 0.1 and light.doubt[0, 0, 16, 16] > 0.95
+
+
 def test_one_frame_comes_out_as_it_is() -> None:
     stack = photographed(scene(16, 16), [0.0], 0)
     light = small("merge1").merge(stack)

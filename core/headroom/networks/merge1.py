@@ -48,6 +48,8 @@ CENSORED = 8.0
 CONTRADICTS = (0.55, 0.75)
 """Share of the reference's light: a frame that shows less than the first has seen something else, above the second it
 may be the curve."""
+FADED = (0.25, 0.4)
+"""The same of a channel that the reference recorded beside others that it lost: it was raised towards white."""
 MIXED = (0.6, 0.8)
 """Shares of the brightest sample nearby between which one counts as clipped that is marked so."""
 CLIP_ERROR = 0.5
@@ -234,7 +236,7 @@ def _uncontradicted(stack: Stack, variance: Tensor) -> Tensor:
     least = reference.clamp(min=LIGHT_FLOOR)
     shown = (stack.radiance + noise).mean(2, keepdim=True) / least.mean(2, keepdim=True)
     brighter = ((shown - CONTRADICTS[0]) / (CONTRADICTS[1] - CONTRADICTS[0])).clamp(0, 1)
-    above = (((stack.radiance + noise) / least - CONTRADICTS[0]) / (CONTRADICTS[1] - CONTRADICTS[0])).clamp(0, 1)
+    above = (((stack.radiance + noise) / least - FADED[0]) / (FADED[1] - FADED[0])).clamp(0, 1)
     most = (stack.radiance - noise).clamp(min=LIGHT_FLOOR)
     below = ((least / most - CONTRADICTS[0]) / (CONTRADICTS[1] - CONTRADICTS[0])).clamp(0, 1)
     lost = (CENSORED * stack.clipped[:, at, None]).clamp(max=1)
