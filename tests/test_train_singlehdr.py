@@ -31,6 +31,7 @@ from headroom.train.singlehdr_losses import (
     refine_loss,
 )
 from headroom.train.singlehdr_pairs import PairCrops, read_pairs
+from headroom.train.singlehdr_publish import assemble
 from headroom.train.singlehdr_recipes import SINGLEHDR_RECIPES, Chain, SingleHdrRecipe
 from headroom.weights import load_run
 
@@ -188,6 +189,11 @@ def test_joint_training_takes_its_stages_from_their_runs(scenes: list[HdrScene],
         trained, _ = load_run(tmp_path / f"singlehdr-{stage}-small" / "weights.safetensors")
         for name, value in getattr(trained, part).named_parameters():
             torch.testing.assert_close(dict(getattr(joint, part).named_parameters())[name], value, rtol=0, atol=0)
+    files = {stage: tmp_path / f"singlehdr-{stage}-small" / "weights.safetensors" for stage in LEARNS["joint"]}
+    whole, facts = load_run(assemble(files, tmp_path / "whole.safetensors"))
+    assert facts["step"] == "6"
+    for name, value in joint.named_parameters():
+        torch.testing.assert_close(dict(whole.named_parameters())[name], value, rtol=0, atol=0)
     other = tmp_path / "singlehdr-linearize-small" / "weights.safetensors"
     other.unlink()
     (tmp_path / "singlehdr-dequantize-small" / "weights.safetensors").rename(other)

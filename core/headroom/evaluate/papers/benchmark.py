@@ -9,6 +9,7 @@ from headroom import weights
 from headroom.engine.device import pick_device
 from headroom.errors import HeadroomError
 from headroom.evaluate.benchmark import evaluate
+from headroom.evaluate.expandnet import expandnet_methods, find_peers
 from headroom.evaluate.methods import Method
 from headroom.evaluate.model import model_methods
 from headroom.evaluate.papers.measure import measured
@@ -94,5 +95,12 @@ def _systems(
         if progress:
             progress(CLAIMS_SHARE + share * (1 - CLAIMS_SHARE), name)
 
-    report = evaluate(folder, methods, suites=SUITES, shares=shares, measures=MEASURES, peers=peers, progress=tell)
-    return report, [*left_out, *report.notes]
+    # Of the baselines only the one that is a paper's network; the others are in the usual benchmark.
+    expandnet = expandnet_methods(peers or find_peers(folder))
+    if not expandnet:
+        left_out.append("ExpandNet left out: no folder peers/expandnet with weights.pth was found.")
+    report = evaluate(
+        folder, [*methods, *expandnet], suites=SUITES, shares=shares, measures=MEASURES, with_baselines=False,
+        progress=tell,
+    )  # fmt: skip
+    return report, left_out
