@@ -10,8 +10,11 @@ no pixel is left without light. Two bounded answers of its own:
 - holes: where the reference clipped and no other frame is believed, light lies somewhere between what the reference
   proves (at least its white) and what the darkest frame could have held. The network says where between.
 
+What frames that clip prove of each other needs no network: ``merge1_rules`` says when a dark frame is believed
+whatever the network says, and when a bright one gives way.
+
 Each frame is compared with the reference by one shared network; the comparisons meet as a mean and a maximum over the
-frames, so that any number of frames in any order works. All of it at a quarter of the resolution (pixel-unshuffle),
+frames, so that there may be any number of them. All of it at a quarter of the resolution (pixel-unshuffle),
 with resampling that does not overlap, so that a window with its halo gives what the whole frame gives.
 
 Shapes: B batch, N frames, K = N - 1 pairs, H W window. Domains as in ``merging``.
@@ -27,14 +30,21 @@ from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812  the name that every torch reader knows
 
 from headroom.networks.headroom1 import Down, Residual, Up
+from headroom.networks.merge1_rules import (
+    CENSORED,
+    LEVEL_PX,
+    LIGHT_FLOOR,
+    doubted,
+    last_word,
+    none_has,
+    uncontradicted,
+)
 from headroom.networks.merging import Light, MergeContract, MergeNetwork, Stack
 
 __all__ = ["Config", "Evidence", "MergeOne"]
 
 PATCH_PX = 4
 PAIR_CHANNELS = 14
-LEVEL_PX = 5
-"""Neighbourhood over which the level of light and the disagreement of frames are averaged."""
 RELATIVE_ERROR = 0.03
 """Of the response curve and the alignment: frames that differ by this share agree."""
 BLACK_ERROR = 0.001
@@ -43,19 +53,6 @@ NO_EVIDENCE = 0.002
 """Own light below which a sample is black, and contradicts nothing that another frame saw there."""
 MISMATCH = 0.02
 """Share of the light by which other frames may be off against the reference, though nothing moved."""
-CENSORED = 8.0
-"""How much faster than the clip mask a sample becomes a mere lower bound: compressed, clipped ones fall below white."""
-CONTRADICTS = (0.55, 0.75)
-"""Share of the reference's light: a frame that shows less than the first has seen something else, above the second it
-may be the curve."""
-FADED = (0.25, 0.4)
-"""The same of a channel that the reference recorded beside others that it lost: it was raised towards white."""
-MIXED = (0.6, 0.8)
-"""Shares of the brightest sample nearby between which one counts as clipped that is marked so."""
-CLIP_ERROR = 0.5
-"""Share of the light by which samples may be off that are clipped in part: compression rings there."""
-HUE_ERROR = 0.1
-"""The same of whole samples beside a clipped channel: a response that is not quite right shows as a false colour."""
 DEVIATION_MOST = 12.0
 """Standard deviations beyond which more makes no difference."""
 NOISE_REACH = 3.0
@@ -64,7 +61,6 @@ PRECISION_FLOOR = 1e-2
 """Share of the reference's precision below which a lack of light is no longer called noise."""
 SURE = 0.02
 """Disbelief below which light counts as recorded: no sigmoid reaches 1."""
-LIGHT_FLOOR = 1e-4
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -127,7 +123,7 @@ class MergeOne(MergeNetwork):
         """Aligned windows to linear light."""
         if stack.frames == 1:
             return Light(stack.radiance[:, 0], stack.clipped[:, 0].amax(1, keepdim=True))
-        stack = replace(stack, clipped=_last_word(stack))
+        stack = replace(stack, clipped=last_word(stack))
         level = box_mean(stack.radiance[:, stack.reference])
         variance = stack.variance(level) + (BLACK_ERROR / stack.scale).square()
         evidence = self.encode(stack, level, variance)
@@ -179,20 +175,20 @@ class MergeOne(MergeNetwork):
         radiance = stack.radiance
         reliability = torch.ones_like(stack.valid)
         reliability[:, others] = torch.sigmoid(answer.logits)
-        believed = torch.maximum(reliability, _uncontradicted(stack, variance)) * stack.valid
+        believed = torch.maximum(reliability, uncontradicted(stack, variance)) * stack.valid
         recorded = 1 - stack.clipped
         whole = recorded.amin(2, keepdim=True)
         # The others' exposure and response are off by a little: where noise is less than that, the reference leads.
         variance = variance.clone()
         variance[:, others] += (MISMATCH * level).square()[:, None]
         floor = PRECISION_FLOOR / variance[:, at]
-        weights = believed * recorded / (variance + _doubted(stack.clipped, recorded, whole, believed, level))
+        weights = believed * recorded / (variance + doubted(stack.clipped, recorded, whole, believed, level))
         total = weights.sum(1)
         merged = (weights * radiance).sum(1) / total.clamp(min=1e-6)
         # Radiance is believed as far as any frame that recorded it is: the reference wherever it did not clip.
-        unsure = ((_none(believed * recorded) - SURE) / (1 - SURE)).clamp(min=0)
+        unsure = ((none_has(believed * recorded) - SURE) / (1 - SURE)).clamp(min=0)
         all_believed = torch.ones_like(believed)
-        ideal = (recorded / (variance + _doubted(stack.clipped, recorded, whole, all_believed, level))).sum(1)
+        ideal = (recorded / (variance + doubted(stack.clipped, recorded, whole, all_believed, level))).sum(1)
         lost = (1 / (total + floor) - 1 / (ideal + floor)).clamp(min=0)
         moved = merged + NOISE_REACH * (lost + 1e-12).sqrt() * torch.tanh(answer.raw[:, :3])
         proven = (believed * stack.clipped * radiance).amax(1)
@@ -207,69 +203,6 @@ def box_mean(image: Tensor) -> Tensor:
     half = LEVEL_PX // 2
     rows = F.avg_pool2d(image, (LEVEL_PX, 1), stride=1, padding=(half, 0), count_include_pad=False)
     return F.avg_pool2d(rows, (1, LEVEL_PX), stride=1, padding=(0, half), count_include_pad=False)
-
-
-def _last_word(stack: Stack) -> Tensor:
-    """(B, N, 3, H, W) how clipped, where the darkest frame keeps what resampling only mixed with clipped light.
-
-    Alignment marks all such samples. One that lies far below the white next to it is mostly other light; in a brighter
-    frame it gives way to darker ones, but after the darkest nothing comes.
-    """
-    linear, half = stack.linear[:, 0], LEVEL_PX // 2
-    most = F.max_pool2d(linear.amax(1, keepdim=True), (LEVEL_PX, 1), stride=1, padding=(half, 0))
-    most = F.max_pool2d(most, (1, LEVEL_PX), stride=1, padding=(0, half))
-    low, high = MIXED
-    at_white = ((linear / most.clamp(min=LIGHT_FLOOR) - low) / (high - low)).clamp(0, 1)
-    others = stack.clipped[:, 1:].amin(1)
-    return torch.cat([(stack.clipped[:, 0] * (1 - others * (1 - at_white)))[:, None], stack.clipped[:, 1:]], 1)
-
-
-def _uncontradicted(stack: Stack, variance: Tensor) -> Tensor:
-    """(B, N, 1, H, W) 0..1: how far the reference clipped where this frame shows what may well have clipped there.
-
-    At least as bright as the reference proves, and in the channels that it recorded about the same: then nothing
-    speaks for motion, and recorded light is better than any guess. One answer for all channels, from their mean where
-    they clipped: cameras fade colours out towards white. Noise does not count, nor a curve not quite right.
-    """
-    at = stack.reference
-    reference, noise = stack.radiance[:, at, None], 3 * (variance + variance[:, at, None]).sqrt()
-    least = reference.clamp(min=LIGHT_FLOOR)
-    shown = (stack.radiance + noise).mean(2, keepdim=True) / least.mean(2, keepdim=True)
-    brighter = ((shown - CONTRADICTS[0]) / (CONTRADICTS[1] - CONTRADICTS[0])).clamp(0, 1)
-    above = (((stack.radiance + noise) / least - FADED[0]) / (FADED[1] - FADED[0])).clamp(0, 1)
-    most = (stack.radiance - noise).clamp(min=LIGHT_FLOOR)
-    below = ((least / most - CONTRADICTS[0]) / (CONTRADICTS[1] - CONTRADICTS[0])).clamp(0, 1)
-    lost = (CENSORED * stack.clipped[:, at, None]).clamp(max=1)
-    same = above * below
-    possible = (same + (1 - same) * lost).amin(2, keepdim=True) * brighter
-    return possible * stack.clipped[:, at, None].amax(2, keepdim=True)
-
-
-def _doubted(clipped: Tensor, recorded: Tensor, whole: Tensor, believed: Tensor, level: Tensor) -> Tensor:
-    """(B, N, 3, H, W) variance on top of the noise's, by which frames that clip give way to darker ones.
-
-    What is left of a channel that clips in part gives way to frames that recorded that channel, the channels beside
-    it to frames that recorded all three; only as far as those are believed. In the dark, noise weighs more.
-    """
-    by_channel, by_all = _darker_has(believed * recorded), _darker_has(believed * whole)
-    share = (CLIP_ERROR * clipped).square() * by_channel + (HUE_ERROR * (recorded - whole)).square() * by_all
-    return share * level[:, None].square()
-
-
-def _darker_has(shares: Tensor) -> Tensor:
-    """(B, N, C, H, W) of 0..1: for each frame, how far any darker one has a share."""
-    found = [torch.zeros_like(shares[:, 0])]
-    for share in shares[:, :-1].unbind(1):
-        found.append(found[-1] + share * (1 - found[-1]))
-    return torch.stack(found, 1)
-
-
-def _none(shares: Tensor) -> Tensor:
-    """(B, N, C, H, W) of 0..1 to (B, C, H, W): how far no frame has a share."""
-    none = 1 - shares[:, 0]
-    for share in shares[:, 1:].unbind(1):  # not ``prod``, whose gradient is slow where factors are 0
-        none = none * (1 - share)
-    return none
 
 
 def _others(stack: Stack) -> list[int]:
