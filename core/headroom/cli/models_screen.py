@@ -11,6 +11,7 @@ from headroom.weights import Card
 __all__ = ["ModelFacts", "facts_of"]
 
 UNMEASURED = "not measured"
+NOT_ON_PIXELS = "no work per pixel"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,7 +48,7 @@ class ModelFacts:
         quality = "; ".join(f"{name} {value}" for name, value in self.quality.items())
         return [
             ("size", ", ".join(size)),
-            ("speed", "; ".join(speed) or UNMEASURED),
+            ("speed", "; ".join(speed) or NOT_ON_PIXELS),
             ("quality", quality or UNMEASURED),
         ]
 
