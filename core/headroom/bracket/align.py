@@ -14,7 +14,7 @@ import numpy as np
 
 from headroom.bracket.frames import FrameRows
 from headroom.bracket.motion import Motion, positions, seen_rows, source_points, still
-from headroom.bracket.resample import MARGIN_PX, inside, resample
+from headroom.bracket.resample import MARGIN_PX, PARTS, inside, resample
 from headroom.bracket.search import find_motions
 from headroom.bracket.stack import Bracket
 from headroom.clipping import ClipLevel, clip_level, soft_mask
@@ -30,7 +30,7 @@ Way = Literal["none", "global", "flow"]
 WAYS: tuple[Way, ...] = ("none", "global", "flow")
 COLUMNS = 8192
 """Columns that are resampled at once."""
-PARTS = ("linear", "clipped", "valid")
+ROWS = ("linear", "clipped", "valid")
 HDR_ALREADY = 1.05
 """A float frame with codes beyond this (times white) did not clip at white."""
 PILE_SHARE = 2e-4
@@ -70,7 +70,7 @@ class Alignment:
         parts = [self._resampled(frame, y0, y1, x, min(x + COLUMNS, x1)) for x in range(x0, x1, COLUMNS)]
         if len(parts) == 1:
             return parts[0]
-        return FrameRows(*(np.concatenate([getattr(p, name) for p in parts], axis=1) for name in PARTS))
+        return FrameRows(*(np.concatenate([getattr(p, name) for p in parts], axis=1) for name in ROWS))
 
     def window(self, y0: int, y1: int, x0: int = 0, x1: int | None = None) -> list[FrameRows]:
         """The same window of every frame, darkest first."""
@@ -93,8 +93,9 @@ class Alignment:
             linear, clipped = self.recorded(frame, y0, y1, x0, x1)
             return FrameRows(linear, clipped, seen)
         valid = seen * np.where(away, inside(at, self.height, self.width), np.float32(1))
-        # What lies outside repeats the frame's edge: it is not valid, but finite.
-        at = at.clip([0, 0], [self.width - 1, self.height - 1])
+        # What lies outside repeats the frame's edge: it is not valid, but finite. Rounded before the window's corner
+        # is taken away: windows and the whole are the same.
+        at = np.round(at.clip([0, 0], [self.width - 1, self.height - 1]) * PARTS) / PARTS
         left, top = np.floor(at.min(axis=(0, 1))).astype(int) - MARGIN_PX
         right, bottom = np.floor(at.max(axis=(0, 1))).astype(int) + MARGIN_PX + 2
         left, top, right, bottom = max(left, 0), max(top, 0), min(right, self.width), min(bottom, self.height)

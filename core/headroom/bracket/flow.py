@@ -22,7 +22,7 @@ __all__ = ["Field", "local_motion", "look_up", "pixels"]
 
 LEAST_CELLS = 16
 """Sides of a guide below which nothing is taken to move: the optical flow's pyramid needs more."""
-WINDOW_SIGMA = 3.0
+WINDOW_SIGMA, WIDE_SIGMA = 3.0, 10.0
 """Guide pixels over which two ways of laying a frame on another are compared."""
 DENOISE_SIGMA = 1.2
 """Two frames are compared through a blur that leaves about ``KEPT`` of their noise."""
@@ -31,8 +31,10 @@ LEAST_NOISE = 0.7
 """Codes of a guide: its own rounding, and what interpolation does to it."""
 BETTER = (0.85, 0.6)
 """Share of what no motion leaves unexplained that a flow may leave: not believed, wholly believed."""
-STILLNESS = 0.002
+STILLNESS = 0.0005
 """Evidence for no motion that every place has: what is further from anything known than this reaches does not move."""
+LITTLE = 0.01
+"""Evidence of a place that counts as much as all that is known about it."""
 TONES = 16
 QUIET = 0.25
 """Of the blocks of a tone, ordered by their detail, the one that shows the noise alone."""
@@ -84,16 +86,24 @@ def local_motion(here: Gray, there: Gray, here_useful: Gray, there_useful: Gray)
     moved_useful = (here_useful > 0) & (look_up(there_useful, at) > 250) & inside
     noise_by_tone = _noise(here, here - look_up(there.astype(np.float32), at), moved_useful)
     noise = LEAST_NOISE + KEPT * noise_by_tone[quiet_here.astype(np.uint8)]
-    plain = _unexplained(quiet_here, quiet_there, both)
-    moved = _unexplained(quiet_here, look_up(quiet_there, at), moved_useful)
     worst, good = BETTER
-    belief = ((worst - (moved + noise) / (plain + noise)) / (worst - good)).clip(0, 1)
-    belief = belief * belief * (3 - 2 * belief)
-    textured = _share(_spread(quiet_here) / noise, TEXTURE)
-    measured = textured * agree * moved_useful * belief
-    rests = textured * (1 - belief) * (plain < 2 * noise) * both
+    belief = np.zeros((h, w), np.float32)
+    for sigma in (WINDOW_SIGMA, WIDE_SIGMA):  # the wide one carries what a thing's outline shows into its inside
+        plain = _unexplained(quiet_here, quiet_there, both, sigma)
+        moved = _unexplained(quiet_here, look_up(quiet_there, at), moved_useful, sigma)
+        share = ((worst - (moved + noise) / (plain + noise)) / (worst - good)).clip(0, 1)
+        belief = np.maximum(belief, share * share * (3 - 2 * share))
+    # Both must show where they lie: black levels and blank walls say anything.
+    spread_here, spread_there = _spread(quiet_here), _spread(quiet_there)
+    textured = _share(np.minimum(spread_here, look_up(spread_there, at)) / noise, TEXTURE)
+    measured = np.maximum(textured, LITTLE) * agree * moved_useful * belief
+    plain = _unexplained(quiet_here, quiet_there, both, WINDOW_SIGMA)
+    rests = _share(np.minimum(spread_here, spread_there) / noise, TEXTURE) * (1 - belief) * (plain < 2 * noise) * both
     evidence = np.maximum(measured, rests).astype(np.float32)
     flow = _spread_out(ahead, measured.astype(np.float32), rests.astype(np.float32))
+    # What was filled in may be wrong where both recorded something after all.
+    kept = _unexplained(quiet_here, look_up(quiet_there, pixels(h, w) + flow), both, WINDOW_SIGMA) <= plain + noise
+    flow *= cv2.GaussianBlur(kept.astype(np.float32), (0, 0), 1.0)[..., None]
     left = np.abs(quiet_here - look_up(quiet_there, pixels(h, w) + flow))
     hidden = _share(left / noise, HIDDEN) * (1 - agree) * moved_useful
     return Field(flow, evidence, (1 - hidden).astype(np.float32))
@@ -131,11 +141,11 @@ def _noise(here: Gray, left: FloatArray, where: npt.NDArray[np.bool_]) -> FloatA
     return known
 
 
-def _unexplained(here: FloatArray, there: FloatArray, where: npt.NDArray[np.bool_]) -> FloatArray:
+def _unexplained(here: FloatArray, there: FloatArray, where: npt.NDArray[np.bool_], sigma: float) -> FloatArray:
     """Mean difference in a neighbourhood, over what both recorded; 0 where they recorded nothing."""
     weight = where.astype(np.float32)
     difference = np.abs(here - there) * weight
-    total, count = (cv2.GaussianBlur(part, (0, 0), WINDOW_SIGMA) for part in (difference, weight))
+    total, count = (cv2.GaussianBlur(part, (0, 0), sigma) for part in (difference, weight))
     mean: FloatArray = total / np.maximum(count, np.float32(1e-3))
     return mean
 
@@ -172,7 +182,7 @@ def _pulled(sums: FloatArray) -> FloatArray:
         return middle
     coarse = _pulled(cv2.pyrDown(sums))
     beyond: FloatArray = cv2.pyrUp(coarse, dstsize=(w, h))
-    share = known / (known + np.float32(0.05))
+    share = known / (known + np.float32(LITTLE))
     pulled: FloatArray = share * (sums[..., :2] / np.maximum(known, np.float32(1e-6))) + (1 - share) * beyond
     return pulled
 

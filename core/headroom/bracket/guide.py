@@ -48,7 +48,7 @@ class Guide:
     gray: Gray
     """(h, w) square-root code of its light at the exposure asked for."""
     useful: Gray
-    """(h, w) 255 where the frame recorded something, 0 where it clipped or is too dark."""
+    """(h, w) 255 where some channel was recorded, 0 where all clipped or it is too dark."""
 
 
 def guide(recorded: Recorded, height: int, width: int, *, gain: float, step: int) -> Guide:
@@ -61,7 +61,7 @@ def guide(recorded: Recorded, height: int, width: int, *, gain: float, step: int
         luma = linear.clip(0, None) @ LUMA
         raised = (linear * np.float32(gain)).clip(0, 1) @ LUMA
         code = np.sqrt(np.stack([raised, luma], axis=-1))
-        cells = _means(np.dstack([code, clipped.max(axis=2)]), step)
+        cells = _means(np.dstack([code, clipped.min(axis=2)]), step)
         part = slice(y0 // step, y0 // step + len(cells))
         gray[part] = (cells[..., 0] * 255 + 0.5).astype(np.uint8)
         useful[part] = ((cells[..., 1] > LEAST_CODE) & (cells[..., 2] < CLIPPED)) * np.uint8(255)

@@ -52,7 +52,11 @@ AREA = (0.7, 1.4)
 """Change of area at each corner."""
 STILL_PX = 0.15
 """A mean motion under so many pixels of the plate is none: resampling would cost more than it corrects."""
+LEAST_PX = 32
+"""Sides of a guide below which nothing is sought."""
 MTB_BITS = 6
+MTB_LEVEL_PX = 8
+"""OpenCV's pyramid of bitmaps wants so many pixels at its top."""
 MTB_GAIN = 0.05
 """The shift's correlation must beat that of no motion by as much."""
 MTB_LEAST = 0.25
@@ -62,6 +66,8 @@ MTB_LEAST = 0.25
 def global_motion(here: Guide, there: Guide, *, step: int) -> Motion:
     """Of the whole picture from ``here`` (the reference) to ``there``, both of matched exposure."""
     found: dict[str, Any] = {}
+    if min(here.gray.shape) < LEAST_PX:
+        return still("identity")
     start = _by_features(here, there, found)
     # Without one: a tripod in the dark shows too few features to match, and enough to see that nothing moved.
     matrix = _tracked(here, there, np.eye(3) if start is None else start, found)
@@ -188,7 +194,8 @@ def _track(here: Gray, there: Gray, places: npt.NDArray[np.float32]) -> tuple[Po
 
 def _by_bitmap(here: Guide, there: Guide, step: int, found: dict[str, Any]) -> Motion:
     """Ward's median threshold bitmap: whole guide pixels, up to 64 to each side."""
-    shift = cv2.createAlignMTB(MTB_BITS, 4, False).calculateShift(here.gray, there.gray)
+    bits = min(MTB_BITS, int(np.log2(min(here.gray.shape) / MTB_LEVEL_PX)))
+    shift = cv2.createAlignMTB(bits, 4, False).calculateShift(here.gray, there.gray)
     matrix = np.array([[1, 0, -shift[0]], [0, 1, -shift[1]], [0, 0, 1]], np.float64)
     plain, moved = (_correlation(here, there, m) for m in (np.eye(3), matrix))
     found |= {"correlation": [round(plain, 4), round(moved, 4)]}

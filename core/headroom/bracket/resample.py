@@ -8,7 +8,7 @@ import numpy.typing as npt
 
 from headroom.plate import FloatArray
 
-__all__ = ["MARGIN_PX", "inside", "resample"]
+__all__ = ["MARGIN_PX", "PARTS", "inside", "resample"]
 
 MARGIN_PX = 2
 """Pixels that the bicubic kernel reaches beyond a position."""

@@ -25,11 +25,8 @@ DIRECT_STOPS = 5.0
 TRUSTED = ("features",)
 STILL_PX = 0.2
 """A flow under so many pixels of the plate is none: of a frame that moved as a whole, ..."""
-
 STILL_FLOW_PX = 0.6
 """... and of one that did not: no parallax there, and things that move do so by more."""
-FAR_PX = 30000.0
-"""Where there is no texture, DIS may lead anywhere: to what a half float holds."""
 LEAST_SHARE = 2e-4
 """Of the picture: what moves in less of it is a mistake."""
 
@@ -168,7 +165,7 @@ def _with_flow(motion: Motion, field: Field, step: int) -> Motion:
     }
     return replace(
         motion,
-        flow=flow.clip(-FAR_PX, FAR_PX).astype(np.float16) if moves else None,
+        flow=flow.astype(np.float16) if moves else None,
         seen=seen if seen.min() < 128 else None,
         step=step,
         found=found,

@@ -1,0 +1,145 @@
+"""The classical merges give back the light, believe no clipped sample, and agree with their frames within noise."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from bracket_views import bracket, scene, seen
+from headroom.bracket.agreement import agreement, summary
+from headroom.bracket.align import align, frame_clip
+from headroom.bracket.classical import merge_debevec, merge_inverse_variance
+from headroom.bracket.frames import FrameRows, Merged
+from headroom.bracket.noise import NoiseModel, measured_noise
+from headroom.bracket.reference import best_reference
+from headroom.bracket.stack import Bracket
+from headroom.colour.curves import srgb_decode
+from headroom.plate import FloatArray, Plate
+
+HEIGHT, WIDTH = 160, 240
+MERGES = {"debevec": merge_debevec, "inverse-variance": merge_inverse_variance}
+
+
+@pytest.fixture(scope="module")
+def light() -> FloatArray:
+    return seen(scene(2 * HEIGHT + 40, 2 * WIDTH + 40), np.eye(3), HEIGHT, WIDTH)
+
+
+def rows(*values: float, clipped: float = 0.0, valid: float = 1.0) -> FrameRows:
+    linear = np.array(values, np.float32).reshape(1, 1, 3)
+    return FrameRows(linear, np.full((1, 1, 3), clipped, np.float32), np.full((1, 1), valid, np.float32))
+
+
+@pytest.mark.parametrize("bits", [8, 16])
+def test_the_light_comes_back(light: FloatArray, bits: int) -> None:
+    stack = bracket([light] * 4, [-4, -2, 0, 2], bits=bits)
+    aligned = align(stack, srgb_decode, how="none")
+    truth = light * np.float32(2.0**-2)  # the reference is the second frame
+    frames = aligned.window(0, HEIGHT)
+    noise = measured_noise(aligned)
+    for merge, most in ((merge_debevec, 0.09), (lambda *args: merge_inverse_variance(*args, noise), 0.05)):
+        merged = merge(frames, stack.exposures, stack.reference)
+        good = (truth > 0.004).all(axis=2) & (merged.doubt == 0)
+        assert good.mean() > 0.5
+        assert np.std(np.log2(merged.radiance[good] / truth[good])) < most
+        assert merged.radiance.dtype == np.float32
+
+
+def test_more_frames_mean_less_noise_than_any_one(light: FloatArray) -> None:
+    stack = bracket([light * 0.2] * 3, [-1, 0, 1], shot_noise=0.03, read_noise=0.004)
+    aligned = align(stack, srgb_decode, how="none")
+    frames = aligned.window(0, HEIGHT)
+    merged = merge_inverse_variance(frames, stack.exposures, 1, measured_noise(aligned))
+    good = np.all([frame.clipped == 0 for frame in frames], axis=0)
+    error = [np.std((frame.linear / e - light * 0.2)[good]) for frame, e in zip(frames, stack.exposures, strict=True)]
+    assert np.std((merged.radiance - light * 0.2)[good]) < min(error)
+
+
+@pytest.mark.parametrize("name", MERGES)
+def test_where_all_clipped_the_darkest_stands_and_is_doubted(name: str) -> None:
+    frames = [rows(1, 1, 1, clipped=1), rows(1, 1, 1, clipped=1)]
+    merged = MERGES[name](frames, [0.25, 1.0], 1)
+    assert merged.radiance.ravel().tolist() == [4, 4, 4]
+    assert merged.doubt.item() == 1
+
+
+@pytest.mark.parametrize("name", MERGES)
+def test_one_code_under_white_is_not_believed_against_the_darkest(name: str) -> None:
+    frames = [rows(1, 1, 1, clipped=1), rows(0.99, 0.99, 0.99, clipped=0.92)]
+    merged = MERGES[name](frames, [0.25, 1.0], 1)
+    assert merged.radiance.min() > 3.7
+
+
+@pytest.mark.parametrize("name", MERGES)
+def test_clipped_and_hidden_samples_say_nothing(name: str) -> None:
+    frames = [rows(0.1, 0.1, 0.1), rows(0.4, 0.4, 0.4, valid=0), rows(1, 1, 1, clipped=1)]
+    merged = MERGES[name](frames, [0.5, 1.0, 4.0], 1)
+    assert np.allclose(merged.radiance, 0.2)
+    assert merged.doubt.item() == 0
+
+
+@pytest.mark.parametrize("name", MERGES)
+def test_black_in_all_is_black_and_finite(name: str) -> None:
+    merged = MERGES[name]([rows(0, 0, 0), rows(0, -0.01, 0)], [0.25, 1.0], 1)
+    assert np.isfinite(merged.radiance).all()
+    assert np.abs(merged.radiance).max() <= 0.01
+    assert merged.doubt.item() == 0
+
+
+@pytest.mark.parametrize("name", MERGES)
+def test_outside_every_other_frame_the_reference_stands(name: str) -> None:
+    frames = [rows(0.2, 0.2, 0.2, valid=0), rows(1, 1, 1, clipped=1)]
+    merged = MERGES[name](frames, [0.25, 1.0], 1)
+    assert merged.radiance.ravel().tolist() == [1, 1, 1]
+    assert merged.doubt.item() == 1
+
+
+def test_noise_is_measured(light: FloatArray) -> None:
+    for shot, read in ((0.02, 0.003), (0.005, 0.002)):
+        stack = bracket([light * 0.3] * 3, [-2, 0, 2], shot_noise=shot, read_noise=read, bits=16)
+        noise = measured_noise(align(stack, srgb_decode, how="none"))
+        assert noise.source == "measured"
+        levels = np.array([0.02, 0.1, 0.4], np.float32)
+        true = NoiseModel(shot=shot, read=read).variance(levels)
+        assert (np.abs(np.log2(noise.variance(levels) / true)) < 0.6).all()
+
+
+def test_rounding_is_part_of_the_noise() -> None:
+    plate = Plate(codes=np.full((64, 64, 3), 128, np.uint8))
+    stack = Bracket(plates=(plate, plate), ev_stops=(0.0, 0.0), reference=0, source="stated")
+    noise = measured_noise(align(stack, srgb_decode, how="none"))
+    code = np.array([0.5], np.float32)
+    step = srgb_decode(code + np.float32(1 / 510)) - srgb_decode(code - np.float32(1 / 510))
+    assert noise.variance(srgb_decode(code)).item() ** 0.5 == pytest.approx(step.item() / 12**0.5, rel=0.05)
+
+
+def test_a_still_bracket_agrees_with_its_merge_within_its_noise(light: FloatArray) -> None:
+    stack = bracket([light * 0.3] * 3, [-2, 0, 2], shot_noise=0.02, read_noise=0.002)
+    aligned = align(stack, srgb_decode, how="flow")
+    noise = measured_noise(aligned)
+    merged = merge_inverse_variance(aligned.window(0, HEIGHT), stack.exposures, 1, noise)
+    frames = agreement(aligned, merged.radiance, noise)
+    assert all(frame.within > 0.9 and 0.7 < frame.sigmas < 1.3 and abs(frame.bias_stops) < 0.02 for frame in frames)
+    assert summary(frames, noise)["within_2_sigma"] > 0.9
+    off = agreement(aligned, merged.radiance * np.float32(1.15), noise)
+    assert min(frame.within for frame in off) < 0.5
+
+
+def test_the_reference_is_the_frame_that_recorded_most(light: FloatArray) -> None:
+    stack = bracket([light] * 4, [-6, -0.5, 3, 6])
+    assert best_reference(stack) == 1
+
+
+def test_float_frames_clip_only_where_they_pile_up() -> None:
+    codes = np.random.default_rng(0).random((64, 64, 3), np.float32) * 3
+    assert frame_clip(Plate(codes=codes, is_float=True, bits=32)).code > 1e30
+    codes[:16] = 3.5
+    assert frame_clip(Plate(codes=codes, is_float=True, bits=32)).code == pytest.approx(3.5)
+    codes = np.full((64, 64, 3), 0.2, np.float32)
+    assert frame_clip(Plate(codes=codes, is_float=True, bits=32)).code == 1
+
+
+def test_windows_are_cut() -> None:
+    merged = Merged(np.zeros((4, 5, 3), np.float32), np.zeros((4, 5), np.float32)).crop(1, 3, 0, 2)
+    assert merged.radiance.shape == (2, 2, 3)
+    assert merged.doubt.shape == (2, 2)
