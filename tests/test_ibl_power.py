@@ -337,4 +337,4 @@ def test_a_sun_in_the_map_has_the_power_that_its_own_network_says() -> None:
     toward, cell = directions(HEIGHT, WIDTH), solid_angles(HEIGHT, WIDTH)[:, None]
     added = luminance((out - light.clip(None, 1)).clip(0)) * cell * (toward[..., 1] > 0)
     near = compact(added.ravel(), toward.reshape(-1, 3))
-    assert near / flux == pytest.approx(2.0 ** float(said[n] + above_log2(numbers.scene)), rel=0.1)
+    assert near / flux == pytest.approx(2.0 ** (float(said[n]) + float(above_log2(numbers.scene))), rel=0.1)
