@@ -31,8 +31,7 @@ def read(paths: Sequence[Path]) -> Imported:
     path = paths[0]
     state = {name.removeprefix(PARALLEL): tensor for name, tensor in _state_dict(path).items()}
     config = _config(path, state)
-    with torch.device("meta"):
-        expected = AHDRNet(config).state_dict()
+    expected = AHDRNet(config).state_dict()
     require_names(path, "AHDRNet", state, {name: tuple(tensor.shape) for name, tensor in expected.items()})
     facts = {"training_data": "the authors': Kalantari's dynamic brackets (Yan et al. 2019)"}
     return Imported(config=config, tensors={name: state[name].float() for name in expected}, facts=facts)

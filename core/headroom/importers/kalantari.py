@@ -48,8 +48,7 @@ def convert(variables: Mapping[str, npt.NDArray[Any]], path: Path) -> Imported:
         raise WeightsError(f"{path}: lacks {', '.join(missing)}; this is no checkpoint of Kalantari's network")
     first, second, third = (int(kept[f"{layer}/bias"].shape[0]) for layer in LAYERS[:3])
     config = Config(form=outputs[int(last.shape[0])], widths=(first, second, third))
-    with torch.device("meta"):
-        ours = Kalantari(config).state_dict()
+    ours = Kalantari(config).state_dict()
     names = {f"{layer}/{theirs}": f"{layer}.{part}" for layer in LAYERS for theirs, part in PART.items()}
     require_names(path, "Kalantari", kept, {theirs: _theirs(ours[name]) for theirs, name in names.items()})
     tensors = {name: _tensor(kept[theirs]) for theirs, name in names.items()}

@@ -44,8 +44,7 @@ def convert(variables: Mapping[str, npt.NDArray[Any]], path: Path) -> Imported:
     blocks = sum(re.fullmatch(rf"{SCOPE}/merger/g_r\d+_c1/w", name) is not None for name in kept)
     config = Config(width=int(first.shape[-1]), blocks=blocks)
     names = dict(layout(blocks))
-    with torch.device("meta"):
-        ours = Wu(config).state_dict()
+    ours = Wu(config).state_dict()
     require_names(path, "Wu", kept, {theirs: _theirs(ours[name]) for theirs, name in names.items()})
     tensors = {name: _tensor(kept[theirs]) for theirs, name in names.items()}
     return Imported(config=config, tensors=tensors, facts={"training_data": "the authors' (Wu et al. 2018)"})
