@@ -24,7 +24,9 @@ from headroom.evaluate.brackets.names import (
     ORACLE,
     REFERENCE,
 )
-from headroom.evaluate.brackets.report import ALL, BracketReport
+from headroom.evaluate.brackets.report import ALL, BracketRecord, BracketReport
+from headroom.evaluate.brackets.speed import Speed
+from headroom.evaluate.brackets.stacks import StackFound
 from headroom.evaluate.columns import Column
 
 DOCS = Path(__file__).resolve().parents[1] / "docs"
@@ -80,14 +82,33 @@ LIMITS = """## What it cannot do
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("results", type=Path, help="evaluation-brackets.json")
+    parser.add_argument("results", type=Path, nargs="+", help="evaluation-brackets.json; of several, the first counts")
     parser.add_argument("--out", type=Path, default=DOCS / "brackets-results.md")
     options = parser.parse_args()
-    report = BracketReport.from_dict(json.loads(options.results.read_text(encoding="utf-8")))
+    report = read_reports(options.results)
     draw_scenes(report, options.out.parent / PLOT)
     if report.speeds:
         draw_costs(report, options.out.parent / COSTS)
     options.out.write_text(page(report), encoding="utf-8")
+
+
+def read_reports(paths: list[Path]) -> BracketReport:
+    """One report: a record, a note, a stack that several have is the first's; speeds are of one run, the last's."""
+    records: dict[tuple[str, ...], BracketRecord] = {}
+    stacks: dict[tuple[str, str], StackFound] = {}
+    notes: dict[str, None] = {}
+    speeds: list[Speed] = []
+    for path in paths:
+        report = BracketReport.from_dict(json.loads(path.read_text(encoding="utf-8")))
+        for record in report.records:
+            records.setdefault((record.scene, record.kind, str(record.seed), record.method), record)
+        for stack in report.stacks:
+            stacks.setdefault((stack.name, stack.response), stack)
+        notes |= dict.fromkeys(report.notes)
+        speeds = report.speeds or speeds
+    roles = ("method", "baseline", "oracle")
+    ordered = sorted(records.values(), key=lambda record: roles.index(record.role))
+    return BracketReport(ordered, list(notes), speeds, list(stacks.values()))
 
 
 def page(report: BracketReport) -> str:

@@ -109,23 +109,23 @@ def evaluate_brackets(
     names = [method.name for method in (*methods, *rivals)] + [oracle.name for oracle in bracket_oracles()]
     if len(set(names)) < len(names):
         raise UsageError("two methods in one benchmark have the same name; give each its own")
+
+    def tell(name: str, what: str, share: float = 1.0) -> None:
+        if cancelled and cancelled():
+            raise Cancelled(f"{name}: cancelled")
+        if progress:
+            progress(share, f"{name}: {what}")
+
     records: list[BracketRecord] = []
-    for done, spec in enumerate(specs):
-
-        def tell(what: str, share: float = done / len(specs), name: str = spec.name) -> None:
-            if cancelled and cancelled():
-                raise Cancelled(f"{name}: cancelled")
-            if progress:
-                progress(share, f"{name}: {what}")
-
-        tell("the frames")
+    for done, spec in enumerate(specs if set(measures) != {"speed"} else []):
+        tell(spec.name, "the frames", done / len(specs))
         staged = spec.stage(surroundings)
         ground, frames = survey(staged), frames_of(staged)
         facts = _facts(spec, staged, ground)
         entries = [("method", method) for method in methods] + [("baseline", method) for method in rivals]
         groups = [group for group in measures if group != "jod" or spec.seed == specs[0].seed]
         for role, method in entries:
-            tell(method.name)
+            tell(spec.name, method.name, done / len(specs))
             taken = groups if method.is_light else [group for group in groups if group in SHOWN_LIGHT]
             answer, seconds = timed(method, frames)
             values = {**score_bracket(answer, ground, taken), **seconds}
@@ -136,10 +136,9 @@ def evaluate_brackets(
     speeds: list[Speed] = []
     if "speed" in measures:
         frames = frames_of(specs[0].stage(surroundings))
-        speeds = measure_speeds(
-            _timed_entries((*methods, *also_timed, *rivals), frames), tell=lambda name: tell(name, 1.0, "speed")
-        )
-    found = measure_stacks(stacks, tell=lambda name: tell(name, 1.0, "real")) if stacks else []
+        entries_timed = _timed_entries((*methods, *also_timed, *rivals), frames)
+        speeds = measure_speeds(entries_timed, tell=lambda name: tell("speed", name))
+    found = measure_stacks(stacks, tell=lambda name: tell("real stacks", name)) if stacks else []
     if progress:
         progress(1.0, "done")
     return BracketReport(records, notes, speeds, found)
