@@ -70,7 +70,7 @@ class LinearizationNet(nn.Module):
         make = _bottlenecks if backbone == "bottleneck" else _resnet18
         self.blocks, features = make(width)
         if backbone == "bottleneck":
-            self.head: nn.Module = nn.Linear(features, COEFFICIENTS)
+            self.head: nn.Linear | nn.Sequential = nn.Linear(features, COEFFICIENTS)
         else:
             self.head = nn.Sequential(
                 nn.Linear(features, RESNET18_HIDDEN), nn.ReLU(), nn.Linear(RESNET18_HIDDEN, COEFFICIENTS)
@@ -78,6 +78,12 @@ class LinearizationNet(nn.Module):
         for module in self.modules():
             if isinstance(module, BatchNorm):
                 module.momentum = 1 - norm_decay
+        last = self.head if isinstance(self.head, nn.Linear) else self.head[-1]
+        with torch.no_grad():
+            # Begun at the mean curve: from weights at random, equation 3 makes nearly straight lines, and hardly a
+            # gradient comes back through it.
+            for parameter in last.parameters():
+                parameter.mul_(0.01)
         mean, components = _inverse_emor()
         self.register_buffer("mean_curve", mean, persistent=False)
         self.register_buffer("components", components, persistent=False)
