@@ -79,6 +79,18 @@ def test_clipped_and_hidden_samples_say_nothing(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", MERGES)
+def test_a_pixels_channels_come_from_the_same_frames(name: str) -> None:
+    """The brighter frame's red is lost; through a curve that is a little off, its green and blue disagree."""
+    bright = FrameRows(
+        np.array([[[1.0, 0.48, 0.48]]], np.float32), np.array([[[1.0, 0, 0]]], np.float32), np.ones((1, 1), np.float32)
+    )
+    merged = MERGES[name]([rows(0.3, 0.1, 0.1), bright], [1.0, 4.0], 0)
+    assert np.allclose(merged.radiance, [0.3, 0.1, 0.1], rtol=0.01)
+    alone = MERGES[name]([rows(1, 1, 1, clipped=1), bright], [1.0, 4.0], 0)
+    assert np.allclose(alone.radiance[0, 0, 1:], 0.12)
+
+
+@pytest.mark.parametrize("name", MERGES)
 def test_black_in_all_is_black_and_finite(name: str) -> None:
     merged = MERGES[name]([rows(0, 0, 0), rows(0, -0.01, 0)], [0.25, 1.0], 1)
     assert np.isfinite(merged.radiance).all()

@@ -19,6 +19,8 @@ from headroom.plate import FloatArray
 
 __all__ = ["merge_debevec", "merge_inverse_variance", "unrecorded"]
 
+SINGLE = 1e-4
+"""What a channel counts by itself, beside what the whole pixel does."""
 LEAST_LIGHT = np.float32(2.0**-24)
 """Below it a sample has no logarithm worth averaging."""
 
@@ -92,7 +94,13 @@ def _finished(radiance: FloatArray, frames: Sequence[FrameRows], scale: FloatArr
 
 
 def _usable(frame: FrameRows) -> FloatArray:
-    usable: FloatArray = (1 - frame.clipped) * frame.valid[..., None]
+    """(h, w, 3) 0..1: by the channel that clipped most, so that a pixel's three come from the same frames.
+
+    Curves never agree so well near white that channels out of different frames would make no tint. Only where no
+    frame has all three does each channel take what there is.
+    """
+    whole = (1 - largest_channel(frame.clipped))[..., None]
+    usable: FloatArray = (whole + np.float32(SINGLE) * (1 - frame.clipped)) * frame.valid[..., None]
     return usable
 
 
