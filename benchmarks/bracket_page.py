@@ -40,7 +40,7 @@ def main() -> None:
         axis.set_title(f"merge, {stops:+.0f} EV", fontsize=10)
     for axis in axes.flat:
         axis.set_axis_off()
-    figure.tight_layout(pad=0.4)
+    figure.tight_layout(pad=0.4, h_pad=1.2)
     options.out.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(options.out, pil_kwargs={"quality": 88, "optimize": True})
     peak = float(hdr.pixels.max())
