@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import re
 from dataclasses import replace
 from pathlib import Path
@@ -100,11 +101,13 @@ def command(
     torchrun --nproc-per-node N -m headroom train RECIPE ...
     """
     from headroom.engine.device import pick_device
+    from headroom.errors import UsageError
     from headroom.train.curve_stage import CURVE_RECIPES, train_curve
     from headroom.train.hdrcnn_recipes import HDRCNN_RECIPES
     from headroom.train.light_power import LIGHT_RECIPES
     from headroom.train.loop import train
     from headroom.train.merge_recipes import MERGE_RECIPES
+    from headroom.train.recipes import RECIPES
     from headroom.train.recipes import recipe as recipe_named
     from headroom.train.scenes import load, pack, split_by_scene
     from headroom.train.singlehdr_recipes import SINGLEHDR_RECIPES
@@ -148,6 +151,10 @@ def command(
         )  # fmt: skip
         _done(recipe, run, weights, as_json)
         return 0
+    if recipe not in RECIPES:
+        known = (*RECIPES, *CURVE_RECIPES, *LIGHT_RECIPES, *HDRCNN_RECIPES, *SINGLEHDR_RECIPES, *MERGE_RECIPES)
+        near = difflib.get_close_matches(recipe, known, n=4)
+        raise UsageError(f"no recipe {recipe!r}; {'near it: ' if near else 'there are: '}{', '.join(near or known)}")
     chosen = recipe_named(recipe)
     if steps is not None:
         chosen = replace(chosen, steps=steps)
