@@ -2,7 +2,7 @@
 
 The darker frame is raised to the brighter one's exposure and cut off at the same white (Kalantari and Ramamoorthi
 2017, section 3.1), then matched to the other's histogram: exposures or a response curve that are somewhat off shift
-tones by as much in both. What clipped is flat in both and counts as no evidence.
+tones by as much in both. What clipped in all channels is flat in both and counts as no evidence.
 """
 
 from __future__ import annotations

@@ -18,7 +18,7 @@ Array = npt.NDArray[np.float64]
 KNOTS = 256
 TOE = 2
 """Knots above black through which the curve goes straight: codes that nobody can tell from noise."""
-SAMPLE_STOPS = 0.03
+SAMPLE_LOG = 0.03
 """Standard deviation of a good observation, in natural logarithms: some 3 % of light."""
 BEND = 4e-4
 """Standard deviation of the departure's second difference from knot to knot: a few tenths over the whole curve."""
@@ -48,11 +48,11 @@ def fit_debevec(samples: Samples, base: Array) -> Array:
     prior = _bending() / BEND**2
     middle = np.zeros(KNOTS)
     middle[KNOTS // 2] = 1
-    prior += np.outer(middle, middle) / SAMPLE_STOPS**2
+    prior += np.outer(middle, middle) / SAMPLE_LOG**2
     trust = np.ones_like(samples.weight)
     departure: Array = np.zeros(KNOTS)
     for _ in range(ROUNDS):
-        weight = samples.weight * trust / SAMPLE_STOPS**2
+        weight = samples.weight * trust / SAMPLE_LOG**2
         normal, right = _normal(low, share, weight, wanted)
         departure = np.asarray(np.linalg.solve(normal + prior, right), np.float64)
         light = (known + (1 - share) * departure[low] + share * departure[low + 1]) / np.log(2.0)
@@ -64,7 +64,8 @@ def fit_robertson(samples: Samples, base: Array) -> Array:
     """Robertson, Borman and Stevenson 2003, equations 8 and 12: light and curve in turn until neither moves.
 
     Begins with Debevec and Malik's curve and their outliers, and stays as smooth: left to itself it creeps, and may
-    end with ripples of the frames' distance in stops, which no frame can contradict."""
+    end with ripples of the frames' distance in stops, which no frame can contradict.
+    """
     low, share = _places(samples.code)
     exposure = np.exp2(samples.ev_stops)
     log_base = _log(base)
@@ -74,7 +75,7 @@ def fit_robertson(samples: Samples, base: Array) -> Array:
     weight = np.exp(-4 * (samples.code - 0.5) ** 2 / 0.25) * (samples.weight > 0) * trust
     gathered = np.maximum((weight * exposure**2).sum(axis=1, keepdims=True), LEAST)
     count = _sums(low, share, weight)
-    prior = _bending() / BEND**2 * SAMPLE_STOPS**2
+    prior = _bending() / BEND**2 * SAMPLE_LOG**2
     for _ in range(ROBERTSON_ROUNDS):
         curve = np.exp(log_curve)
         seen = (1 - share) * curve[low] + share * curve[low + 1]
@@ -112,7 +113,7 @@ def fit_emor(samples: Samples, base: Array) -> Array:
         return residual_stops(seen(numbers), samples)[1]
 
     def descended(numbers: Array) -> tuple[float, Array]:
-        now, damping, sigma = apart(numbers), 1e-3, SAMPLE_STOPS / np.log(2.0)
+        now, damping, sigma = apart(numbers), 1e-3, SAMPLE_LOG / np.log(2.0)
 
         def cost(apart: Array, numbers: Array) -> float:
             return float((weight * apart**2).sum() + ((numbers / spread) ** 2).sum())
