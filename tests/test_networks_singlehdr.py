@@ -291,3 +291,15 @@ def test_what_was_recorded_is_not_raised_and_what_clipped_is_never_lowered() -> 
 def test_doubling_is_the_same_in_16_bit() -> None:
     x = torch.rand(1, 2, 3, 5).bfloat16()
     torch.testing.assert_close(hallucination.doubled(x).float(), hallucination.doubled(x.float()), rtol=0, atol=0)
+
+
+def test_the_cost_is_what_torch_counts() -> None:
+    from torch.utils.flop_counter import FlopCounterMode
+
+    network = SingleHDR(TINY).eval()
+    x = torch.rand(1, 3, 64, 64)
+    features = network.look(None, srgb_table(), lambda tensor: tensor)
+    with FlopCounterMode(display=False) as counter, torch.inference_mode():
+        network.local(x, torch.ones_like(x), features, x, dequantize=True, refine=True)
+    counted = counter.get_total_flops() / (64 * 64) / 1e3
+    assert network.contract.gflop_per_mp == pytest.approx(counted, rel=0.02)

@@ -18,6 +18,8 @@ __all__ = ["Run", "find_runs"]
 SMALL = "-small"
 LOG_FILE = "log.jsonl"
 """Of the training loop."""
+CHAIN_FILE = "finished.json"
+"""Of a folder that holds the runs of a chain."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,7 +60,7 @@ def find_runs(folder: Path) -> dict[str, Run]:
         facts = _facts(path)
         if facts.get("network") != "singlehdr" or "stages" not in facts:
             continue
-        if path.parent.name not in (facts["recipe"], _stage_of(facts["recipe"])):
+        if path.with_name(CHAIN_FILE).is_file():
             continue  # a chain's copy of its last run
         log = path.with_name(LOG_FILE)
         lines = log.read_text("utf-8").splitlines() if log.is_file() else []
@@ -73,11 +75,6 @@ def find_runs(folder: Path) -> dict[str, Run]:
     if not found:
         raise UsageError(f"{folder}: no run of SingleHDR here; make some: headroom train singlehdr-small --data SCENES")
     return found
-
-
-def _stage_of(recipe: str) -> str:
-    """What a chain calls the folder of a link."""
-    return recipe.removeprefix("singlehdr-").removesuffix(SMALL)
 
 
 def _facts(path: Path) -> dict[str, str]:

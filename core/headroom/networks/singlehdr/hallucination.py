@@ -23,7 +23,7 @@ from torch.nn import functional as F  # noqa: N812  the name that every torch re
 
 from headroom.networks.norm import BatchNorm
 
-__all__ = ["WIDTHS", "HallucinationNet", "Upsample", "soft_mask"]
+__all__ = ["REACH_PX", "WIDTHS", "HallucinationNet", "Upsample", "gflop_per_mp", "soft_mask"]
 
 WIDTHS = (64, 128, 256, 512, 512)
 """Channels of VGG-16's five blocks."""
@@ -111,6 +111,15 @@ class UpStep(nn.Module):
 def _norm(width: int) -> BatchNorm:
     """TensorLayer's."""
     return BatchNorm(width, eps=1e-5, decay=0.9)
+
+
+def gflop_per_mp(widths: Sequence[int]) -> float:
+    """Multiply-adds x 2 for a megapixel, with resize-convolutions."""
+    macs = 9.0 * widths[-1] ** 2 / 4 ** len(widths)
+    for level, (a, b, depth) in enumerate(zip([3, *widths], widths, DEPTHS, strict=False)):
+        deeper = widths[min(level + 1, len(widths) - 1)]
+        macs += (9 * (a + (depth - 1) * b) * b + 9 * deeper * b + 2 * b * b) / 4**level
+    return 2 * macs / 1e3
 
 
 def doubled(x: Tensor) -> Tensor:

@@ -168,8 +168,10 @@ class SingleHDR(SingleImageNetwork):
 def _contract(config: Config) -> NetworkContract:
     refine = bool(config.refine_widths)
     reach = unet.reach_px(config.dequantize_widths) + hallucination.REACH_PX
+    gflop = unet.gflop_per_mp(3, config.dequantize_widths) + hallucination.gflop_per_mp(config.hallucinate_widths)
     if refine:
         reach += unet.reach_px(config.refine_widths)
+        gflop += unet.gflop_per_mp(9, config.refine_widths)
     return NetworkContract(
         space="srgb",
         channels=("R", "G", "B", "alpha_R", "alpha_G", "alpha_B"),
@@ -178,7 +180,7 @@ def _contract(config: Config) -> NetworkContract:
         scene_px=0,
         scene_multiple_of=1,
         dtypes=("float32", "bfloat16"),
-        gflop_per_mp=0.0,
+        gflop_per_mp=gflop,
         bytes_per_px=100 + 20 * config.dequantize_widths[0] + 30 * config.hallucinate_widths[0],
         curve="frame",
         stages=("dequantize", "linearize", "hallucinate", *(("refine",) if refine else ())),

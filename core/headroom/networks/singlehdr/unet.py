@@ -11,7 +11,7 @@ from torch.nn import functional as F  # noqa: N812  the name that every torch re
 
 from headroom.networks.singlehdr.tensorflow_ops import upsample_bilinear
 
-__all__ = ["UNet", "reach_px"]
+__all__ = ["UNet", "gflop_per_mp", "reach_px"]
 
 LEAK = 0.1
 KERNELS = (7, 5)
@@ -81,6 +81,17 @@ class Up(nn.Module):
 def reach_px(widths: Sequence[int]) -> int:
     """No pixel further away than this changes an answer: 131 with five levels."""
     return (4 << len(widths)) + 3
+
+
+def gflop_per_mp(inputs: int, widths: Sequence[int]) -> float:
+    """Multiply-adds x 2 for a megapixel."""
+    kernels = [*KERNELS, *[3] * len(widths)]
+    macs = 9.0 * widths[0] * OUTPUTS
+    for level, (a, b) in enumerate(zip([inputs, *widths], widths, strict=False)):
+        macs += kernels[level] ** 2 * (a + b) * b / 4**level
+        if level + 1 < len(widths):
+            macs += 9 * (widths[level + 1] + 2 * b) * b / 4**level
+    return 2 * macs / 1e3
 
 
 def _conv(inputs: int, outputs: int, kernel: int) -> nn.Conv2d:
