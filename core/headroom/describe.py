@@ -41,7 +41,7 @@ def describe(config: str | None = None) -> dict[str, Any]:
     return {
         "version": _version(),
         "libraries": {"python": platform.python_version(), "torch": torch.__version__, "ocio": ocio_version()},
-        "models": [_model(name) for name in weights.names(weights.PLATES)],
+        "models": [_model(name) for name in sorted(weights.names(weights.PLATES), key=_default_first)],
         "default_model": DEFAULT_MODEL,
         "devices": _devices(),
         "spaces": chosen.names(),
@@ -54,6 +54,10 @@ def describe(config: str | None = None) -> dict[str, Any]:
         "limits": {name: [s.low, s.high] for name, s in SETTINGS.items() if s.kind == "number"},
         "choices": {name: list(setting.choices) for name, setting in SETTINGS.items() if setting.choices},
     }
+
+
+def _default_first(name: str) -> tuple[bool, str]:
+    return name != DEFAULT_MODEL, name
 
 
 def _config(config: Config) -> dict[str, Any]:
