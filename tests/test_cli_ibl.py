@@ -156,7 +156,13 @@ def test_all_the_other_outputs(pano: Path, tmp_path: Path, capsys: CapSys) -> No
     assert cross.shape == (48, 64, 3)
     for face in FACES:
         assert (pixels(tmp_path / f"f_{face}.exr") == cube_of(env, face, 16)).all()
-    assert (cross[16:32, 16:32] == pixels(tmp_path / "f_pz.exr")).all()
+    for face, (row, column) in {
+        "py": (0, 1), "nx": (1, 0), "pz": (1, 1), "px": (1, 2), "nz": (1, 3), "ny": (2, 1)
+    }.items():  # fmt: skip
+        part = cross[16 * row : 16 * row + 16, 16 * column : 16 * column + 16]
+        assert (part == pixels(tmp_path / f"f_{face}.exr")).all()
+    assert (cross[:16, :16] == 0).all()
+    assert (cross[32:, 32:] == 0).all()
     lit = pixels(tmp_path / "irr.exr")
     normal = direction_of_angles(30, 40)
     kernel = (directions(HEIGHT, WIDTH) @ normal).clip(0) * solid_angles(HEIGHT, WIDTH)[:, None] / math.pi

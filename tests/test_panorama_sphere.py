@@ -69,6 +69,7 @@ def _scene(height: int = 64) -> np.ndarray:
 def test_a_cube_and_back_is_the_same_picture() -> None:
     scene = _scene()
     faces = {face: cube_of(scene, face, 64) for face in FACES}
+    assert np.array_equal(cube_of(scene, "py", 64, 5, 23), faces["py"][5:23])
     strip = np.concatenate([faces[face] for face in FACES], axis=1)
     back = latlong_of(strip, "strip", fov_degrees=0, width=128)
     assert np.abs(back - scene).max() < 0.02

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +28,9 @@ IRRADIANCE_ROWS = 64
 IRRADIANCE_FACE = 32
 MIP_SIZE, MIP_LEVELS, COARSE_FROM = 128, 6, 0.4
 """Roughness rises evenly from 0 on the first level to 1 on the last."""
+CUBE_ROWS = 128
+CROSS = ((None, "py", None, None), ("nx", "pz", "px", "nz"), (None, "ny", None, None))
+"""A horizontal cross."""
 
 
 def header(request: Request, report: dict[str, Any], panorama: Panorama, nits: float | None) -> dict[str, Any]:
@@ -71,15 +74,10 @@ def write_light_maps(
 
     if latlong is not None:
         size = outputs.face_size or max(1, latlong.shape[1] // 4)
-        faces = {}
-        for face in FACES:
-            alive()
-            faces[face] = cube_of(latlong, face, size)
-        if outputs.faces is not None:
-            for face, pixels in faces.items():
-                write(outputs.face_path(face), pixels)
-        if outputs.cubemap is not None:
-            write(outputs.cubemap, cross_of(faces))
+        single = [] if outputs.faces is None else [(outputs.face_path(face), ((face,),)) for face in FACES]
+        crossed = [] if outputs.cubemap is None else [(outputs.cubemap, CROSS)]
+        for path, layout in [*single, *crossed]:
+            warnings += _write_cube(path, layout, latlong, size, request, out, attributes, alive)
     if outputs.irradiance is not None:
         if outputs.irradiance.suffix.lower() == ".ktx2":
             level = [irradiance(energy, _units(cube_directions(face, IRRADIANCE_FACE))) for face in FACES]
@@ -94,15 +92,37 @@ def write_light_maps(
     return warnings
 
 
-def cross_of(faces: dict[str, FloatArray]) -> FloatArray:
-    """(3 n, 4 n, 3) horizontal cross, black outside its arms."""
-    n = faces["px"].shape[0]
-    cross = np.zeros((3 * n, 4 * n, 3), np.float32)
-    for face, (column, row) in {
-        "py": (1, 0), "nx": (0, 1), "pz": (1, 1), "px": (2, 1), "nz": (3, 1), "ny": (1, 2),
-    }.items():  # fmt: skip
-        cross[row * n : (row + 1) * n, column * n : (column + 1) * n] = faces[face]
-    return cross
+def _write_cube(
+    path: Path,
+    layout: Sequence[Sequence[str | None]],
+    latlong: FloatArray,
+    size: int,
+    request: Request,
+    out: ColourPlan,
+    attributes: dict[str, Any],
+    alive: Callable[[], None],
+) -> list[str]:
+    """Faces in rows and columns, black where there is none, band by band: a face of 4096 is 200 MB."""
+
+    def once(depth: Any) -> io.WriteReport:
+        with io.open_writer(
+            path, len(layout[0]) * size, len(layout) * size, depth=depth, compression=request.compression,
+            chromaticities=out.chromaticities, attributes={**attributes, "headroom:space": out.to_space},
+        ) as writer:  # fmt: skip
+            for row, faces in enumerate(layout):
+                for first in range(0, size, CUBE_ROWS):
+                    alive()
+                    end = min(size, first + CUBE_ROWS)
+                    black = np.zeros((end - first, size, 3), np.float32)
+                    parts = [black if face is None else cube_of(latlong, face, size, first, end) for face in faces]
+                    writer.write_rows(row * size + first, np.concatenate(parts, axis=1))
+            return writer.close()
+
+    try:
+        return once(request.depth).warnings
+    except io.HalfOverflow as overflow:
+        warnings = once("float").warnings
+        return [*warnings, f"{overflow}: stored as float32"] if request.depth == "half" else warnings
 
 
 def mips(

@@ -120,21 +120,22 @@ def cube_directions(face: str, size: int, *, samples: int = 1) -> Array:
     return directions
 
 
-def cube_of(latlong: FloatArray, face: str, size: int) -> FloatArray:
-    """(size, size, 3) face of a cube, each pixel the mean over its solid angle of the lat-long."""
+def cube_of(latlong: FloatArray, face: str, size: int, first: int = 0, end: int | None = None) -> FloatArray:
+    """(size, size, 3) face of a cube, or its rows first..end, each pixel the mean over its solid angle."""
     height, width, _ = latlong.shape
+    end = size if end is None else end
     samples = max(2, min(16, math.ceil(2 * width / (4 * size))))
-    result = np.empty((size, size, 3), np.float32)
+    result = np.empty((end - first, size, 3), np.float32)
     band = max(1, BAND_PIXELS // (size * samples * samples))
     directions = cube_directions(face, size, samples=samples) if size * samples <= 2048 else None
-    for y0 in range(0, size, band):
-        y1 = min(size, y0 + band)
+    for y0 in range(first, end, band):
+        y1 = min(end, y0 + band)
         part = slice(y0 * samples, y1 * samples)
         toward = directions[part] if directions is not None else _face_rows(face, size * samples, part)
         light = sample_latlong(latlong, toward).reshape(y1 - y0, samples, size, samples, 3)
         # A sample of a cube's face covers solid angle as 1 / |d|^3.
         weight = (np.einsum("yxc,yxc->yx", toward, toward) ** -1.5).reshape(y1 - y0, samples, size, samples, 1)
-        result[y0:y1] = (light * weight).sum((1, 3)) / weight.sum((1, 3))
+        result[y0 - first : y1 - first] = (light * weight).sum((1, 3)) / weight.sum((1, 3))
     return result
 
 
