@@ -16,8 +16,6 @@ from typing import Any
 
 from headroom.evaluate.papers import PapersReport, evaluate_papers
 from headroom.evaluate.papers.measure import Record
-from headroom.evaluate.report import Record as SystemRecord
-from headroom.evaluate.report import Report
 
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "papers.md"
 INTRODUCTION = """# The papers' claims, measured again
@@ -39,11 +37,10 @@ REMARKS = """"""
 
 def read(path: Path) -> PapersReport:
     facts: dict[str, Any] = json.loads(path.read_text("utf-8"))
-    systems = facts["systems"] and Report([SystemRecord(**record) for record in facts["systems"]["records"]])
     records = [
         Record(**{**r, "values": {k: v for k, v in r["values"].items() if v is not None}}) for r in facts["records"]
     ]
-    return PapersReport(records, facts["runs"], systems, facts["notes"])
+    return PapersReport(records, facts["runs"], facts["notes"])
 
 
 def main() -> None:

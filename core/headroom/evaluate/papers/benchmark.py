@@ -8,7 +8,6 @@ from pathlib import Path
 from headroom import weights
 from headroom.engine.device import pick_device
 from headroom.errors import HeadroomError
-from headroom.evaluate.benchmark import evaluate
 from headroom.evaluate.expandnet import expandnet_methods, find_peers
 from headroom.evaluate.methods import Method
 from headroom.evaluate.model import model_methods
@@ -16,14 +15,12 @@ from headroom.evaluate.papers.measure import measured
 from headroom.evaluate.papers.report import PapersReport
 from headroom.evaluate.papers.runs import find_runs
 from headroom.evaluate.papers.shots import shots
-from headroom.evaluate.report import Report
+from headroom.evaluate.papers.systems import systems
 from headroom.evaluate.scenes import find_scenes
 
 __all__ = ["evaluate_papers"]
 
 SHARES = (0.05,)
-SUITES = ("srgb", "unknown")
-MEASURES = ("pu21", "log")
 CLAIMS_SHARE = 0.7
 """Of the progress; the systems' table is the rest."""
 
@@ -65,22 +62,22 @@ def evaluate_papers(
             "Small variants, minutes of one CPU thread: the order of the variants is what can be compared with the "
             "papers, not the figures."
         )
-    systems = None
     if with_systems:
-        systems, left_out = _systems(Path(folder), models, shares, device, precision, peers, progress)
+        methods, left_out = _systems(Path(folder), models, device, precision, peers)
         notes += left_out
-    return PapersReport(records, [run.as_dict() for run in found.values()], systems, notes)
+
+        def tell_systems(share: float, name: str) -> None:
+            if progress:
+                progress(CLAIMS_SHARE + share * (1 - CLAIMS_SHARE), name)
+
+        records += systems(methods, photographs, progress=tell_systems)
+    return PapersReport(records, [run.as_dict() for run in found.values()], notes)
 
 
 def _systems(
-    folder: Path,
-    models: Sequence[str],
-    shares: Sequence[float],
-    device: str,
-    precision: str,
-    peers: Path | None,
-    progress: Callable[[float, str], None] | None,
-) -> tuple[Report, list[str]]:
+    folder: Path, models: Sequence[str], device: str, precision: str, peers: Path | None
+) -> tuple[list[Method], list[str]]:
+    """The installed models, and ExpandNet; what was left out of them."""
     methods: list[Method] = []
     left_out = []
     for name in models or weights.names(weights.PLATES):
@@ -90,17 +87,7 @@ def _systems(
             if models:
                 raise
             left_out.append(f"{name} left out of the systems: {error}")
-
-    def tell(share: float, name: str) -> None:
-        if progress:
-            progress(CLAIMS_SHARE + share * (1 - CLAIMS_SHARE), name)
-
-    # Of the baselines only the one that is a paper's network; the others are in the usual benchmark.
     expandnet = expandnet_methods(peers or find_peers(folder))
     if not expandnet:
         left_out.append("ExpandNet left out: no folder peers/expandnet with weights.pth was found.")
-    report = evaluate(
-        folder, [*methods, *expandnet], suites=SUITES, shares=shares, measures=MEASURES, with_baselines=False,
-        progress=tell,
-    )  # fmt: skip
-    return report, left_out
+    return [*methods, *expandnet], left_out

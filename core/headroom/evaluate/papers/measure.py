@@ -21,7 +21,7 @@ from headroom.networks.singlehdr.linearization import CURVE_SAMPLES, apply_curve
 from headroom.networks.singlehdr.system import SingleHDR
 from headroom.plate import FloatArray
 
-__all__ = ["Record", "measured"]
+__all__ = ["Record", "light_values", "measured"]
 
 MID_CODES = (25 / 255, 230 / 255)
 """Where a curve is judged in stops: well exposed."""
@@ -93,8 +93,8 @@ def _plain(shot: Shot) -> Found:
         ("dequantization", {"codes_psnr": psnr(shot.x_srgb, shot.code, 1.0)}),
         ("dequantization-jpeg", {"codes_psnr": psnr(shot.x_jpeg, shot.code, 1.0)}),
         ("linearization", _curve_values(srgb, linear, shot)),
-        ("hallucination", _light_values(shot.clipped, shot)),
-        ("training", _light_values(linear, shot)),
+        ("hallucination", light_values(shot.clipped, shot)),
+        ("training", light_values(linear, shot)),
     ]
 
 
@@ -121,14 +121,14 @@ def _hallucinate(network: SingleHDR, shot: Shot) -> Found:
         return _array(linear + soft_mask(linear, network.config.mask_from) * network.hallucination(linear))
 
     with torch.inference_mode():
-        found = [("hallucination", _light_values(light(shot.clipped), shot))]
+        found = [("hallucination", light_values(light(shot.clipped), shot))]
         return [*found, ("checkerboard", {"grid_stops": grid_stops(light(flattened(shot.clipped)))})]
 
 
 def _whole(network: SingleHDR, shot: Shot) -> Found:
     with torch.inference_mode():
         light = _array(network(_tensor(shot.x_srgb, network)).light)
-    return [("training", _light_values(light, shot))]
+    return [("training", light_values(light, shot))]
 
 
 def _tensor(picture: FloatArray, network: SingleHDR) -> Tensor:
@@ -154,12 +154,15 @@ def _curve_values(curve: FloatArray, linear: FloatArray, shot: Shot) -> dict[str
     }
 
 
-def _light_values(light: FloatArray, shot: Shot) -> dict[str, float]:
-    scale = align_scale(light, shot.light, well_exposed(shot.x_srgb))
+def light_values(light: FloatArray, shot: Shot) -> dict[str, float]:
+    """Of (H, W, 3) light of any scale: it is aligned on what was recorded."""
+    recorded = well_exposed(shot.x_srgb)
+    scale = align_scale(light, shot.light, recorded)
     aligned = np.maximum(light * np.float32(scale), 0)
     inside = log_errors(aligned, shot.light, shot.light >= 1.0)
     return {
         "pu21_psnr": psnr(pu21_encode(to_nits(aligned)), pu21_encode(to_nits(shot.light)), PEAK),
         "clip_rmse": inside.rmse,
         "clip_bias": inside.bias,
+        "outside_rmse": log_errors(aligned, shot.light, recorded).rmse,
     }

@@ -9,18 +9,21 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from headroom.evaluate.columns import COLUMNS
-from headroom.evaluate.papers.claims import CLAIMS, Claim, Measure
+from headroom.evaluate.papers.claims import CLAIMS, IN_CLIP, PU21, Claim, Measure
 from headroom.evaluate.papers.measure import Record
-from headroom.evaluate.report import ALL_SHARES, Report
+from headroom.evaluate.papers.systems import TITLES
 from headroom.evaluate.statistics import Interval, Paired, bootstrap, paired
-from headroom.evaluate.suites import SUITES
 from headroom.evaluate.table import table
 from headroom.host.protocol import jsonable
 
 __all__ = ["PapersReport", "Verdict"]
 
-SYSTEM_COLUMNS = ("pu21_psnr", "clip_rmse", "clip_bias", "outside_rmse")
+SYSTEM_MEASURES = (
+    PU21,
+    IN_CLIP,
+    Measure(name="clip_bias", title="bias in the clip, stops", higher_is_better=True),
+    Measure(name="outside_rmse", title="log2 RMSE outside, stops", higher_is_better=False, digits=3),
+)
 
 
 @dataclass(frozen=True)
@@ -43,11 +46,10 @@ class Verdict:
 
 @dataclass(frozen=True)
 class PapersReport:
-    """All records, the runs that they are of, and the systems' table."""
+    """All records, and the runs that they are of."""
 
     records: list[Record]
     runs: list[dict[str, Any]] = field(default_factory=list)
-    systems: Report | None = None
     notes: list[str] = field(default_factory=list)
 
     def by_scene(self, claim: str, variant: str, measure: str) -> dict[str, float]:
@@ -62,6 +64,14 @@ class PapersReport:
     def interval(self, claim: Claim, variant: str, measure: Measure) -> Interval:
         """Mean over scenes with its 95 % interval."""
         return bootstrap(list(self.by_scene(claim.name, variant, measure.name).values()))
+
+    def systems(self, claim: str) -> list[str]:
+        """Names of the whole systems that were measured, one of ``systems.TITLES``."""
+        return list(dict.fromkeys(record.variant for record in self.records if record.claim == claim))
+
+    def of_system(self, claim: str, name: str, measure: Measure) -> Interval:
+        """Mean over scenes with its 95 % interval."""
+        return bootstrap(list(self.by_scene(claim, name, measure.name).values()))
 
     def variants(self, claim: Claim) -> list[tuple[str, str]]:
         """Those that were measured, in the paper's order."""
@@ -97,7 +107,15 @@ class PapersReport:
             "notes": self.notes,
             "runs": self.runs,
             "claims": claims,
-            "systems": None if self.systems is None else self.systems.as_dict(),
+            "systems": [
+                {
+                    "photographs": claim,
+                    "system": name,
+                    "measures": {m.name: asdict(self.of_system(claim, name, m)) for m in SYSTEM_MEASURES},
+                }
+                for claim in TITLES
+                for name in self.systems(claim)
+            ],
             "records": [asdict(record) for record in self.records],
         }
         plain = jsonable(content)
@@ -110,8 +128,9 @@ class PapersReport:
         for claim in CLAIMS:
             if len(self.variants(claim)) > 1:
                 parts += [f"## {claim.title}", claim.says, self._means(claim), self._steps(claim)]
-        if self.systems is not None:
-            parts += ["## The systems beside each other", *self._systems(self.systems)]
+        if any(self.systems(claim) for claim in TITLES):
+            parts.append("## The systems beside each other")
+            parts += [part for claim, title in TITLES.items() for part in (title, self._systems(claim))]
         if self.runs:
             parts += ["## The runs", self._runs()]
         return "\n\n".join(parts) + "\n"
@@ -142,18 +161,12 @@ class PapersReport:
             rows.append([f"{verdict.better} against {verdict.than}", change, verdict.text])
         return table([f"better by, {measure.title} [95 %]", "", "the paper's order"], rows)
 
-    def _systems(self, report: Report) -> Iterator[str]:
-        columns = [column for column in COLUMNS if column.name in SYSTEM_COLUMNS]
-        for suite in report.suites:
-            rows = []
-            for method in report.names(suite=suite):
-                cells = []
-                for column in columns:
-                    found = report.interval(suite, ALL_SHARES, method, column.name)
-                    cells.append(_cell(found, column.digits) if found.scenes else "")
-                rows.append([method, *cells])
-            yield f"{SUITES[suite]}; mean over scenes [95 %]."
-            yield table(["", *(column.title for column in columns)], rows)
+    def _systems(self, claim: str) -> str:
+        rows = [
+            [name, *(_cell(self.of_system(claim, name, measure), measure.digits) for measure in SYSTEM_MEASURES)]
+            for name in self.systems(claim)
+        ]
+        return table(["", *(measure.title for measure in SYSTEM_MEASURES)], rows)
 
     def _runs(self) -> str:
         rows = [
