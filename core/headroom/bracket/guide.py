@@ -48,7 +48,8 @@ class Guide:
     gray: Gray
     """(h, w) square-root code of its light at the exposure asked for."""
     useful: Gray
-    """(h, w) 255 where some channel was recorded, 0 where all clipped or it is too dark."""
+    """(h, w) 255 where all channels were recorded, 0 where one clipped or it is too dark: beside a clipped channel a
+    camera's curve is not what it is elsewhere, and a flow would follow that."""
 
 
 def guide(recorded: Recorded, height: int, width: int, *, gain: float, step: int) -> Guide:
@@ -61,7 +62,7 @@ def guide(recorded: Recorded, height: int, width: int, *, gain: float, step: int
         luma = linear.clip(0, None) @ LUMA
         raised = (linear * np.float32(gain)).clip(0, 1) @ LUMA
         code = np.sqrt(np.stack([raised, luma], axis=-1))
-        cells = _means(np.dstack([code, clipped.min(axis=2)]), step)
+        cells = _means(np.dstack([code, clipped.max(axis=2)]), step)
         part = slice(y0 // step, y0 // step + len(cells))
         gray[part] = (cells[..., 0] * 255 + 0.5).astype(np.uint8)
         useful[part] = ((cells[..., 1] > LEAST_CODE) & (cells[..., 2] < CLIPPED)) * np.uint8(255)
