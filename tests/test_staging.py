@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
@@ -11,7 +13,7 @@ from headroom.staging import Staging, Surroundings, stage, stage_tensors
 from headroom.staging.motion import Hand, look_up
 from headroom.staging.scenery import pixel_centres, project, rays_through
 
-SIZE = {"height": 96, "width": 128}
+SIZE: dict[str, Any] = {"height": 96, "width": 128}
 
 
 def surroundings(seed: int = 0, *, latlong: bool = True, name: str = "a") -> Surroundings:
