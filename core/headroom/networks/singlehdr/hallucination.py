@@ -119,7 +119,7 @@ def gflop_per_mp(widths: Sequence[int]) -> float:
     for level, (a, b, depth) in enumerate(zip([3, *widths], widths, DEPTHS, strict=False)):
         deeper = widths[min(level + 1, len(widths) - 1)]
         macs += (9 * (a + (depth - 1) * b) * b + 9 * deeper * b + 2 * b * b) / 4**level
-    return 2 * macs / 1e3
+    return float(2 * macs / 1e3)
 
 
 def doubled(x: Tensor) -> Tensor:
