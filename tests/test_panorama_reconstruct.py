@@ -12,7 +12,7 @@ from headroom.colour import names
 from headroom.colour.curves import srgb_encode
 from headroom.colour.plan import plan
 from headroom.options import Options
-from headroom.panorama.reconstruct import Sphere, reconstruct_sphere
+from headroom.panorama.reconstruct import Sphere, reconstruct_sphere, round_the_poles
 from headroom.panorama.sphere import directions
 from headroom.panorama.wrap import SphereRows, sphere_pad
 from headroom.plate import Plate
@@ -96,6 +96,24 @@ def test_a_clipped_pole_has_no_star(shipped: Reconstructor) -> None:
     assert stops.std(axis=1).max() < 0.1
     # Across the pole: what lies half a turn away is as near as the next column.
     assert np.abs(stops[0] - np.roll(stops[0], 128)).max() < 0.2
+
+
+def test_gains_round_a_pole_turn_evenly_and_recorded_ones_do_not_count() -> None:
+    height, width = 64, 128
+    rng = np.random.default_rng(2)
+    gain = rng.normal(2.0, 0.5, (height, width, 3)).astype(np.float32)
+    clipped = np.ones((height, width), np.float32)
+    even = round_the_poles(gain, clipped, 0, height)
+    assert (even[20:44] == gain[20:44]).all()  # away from the poles nothing changes
+    for row, at_most in ((0, 0.1), (height - 1, 0.1), (3, 0.25)):
+        assert even[row].std(axis=0).max() < at_most
+        assert even[row].mean(axis=0) == pytest.approx(gain[row].mean(axis=0), abs=1e-5)
+    bands = [round_the_poles(gain[y : y + 7], clipped[y : y + 7], y, height) for y in range(0, height, 7)]
+    assert (np.concatenate(bands) == even).all()
+    clipped[0, 40:] = 0.0
+    gain[0, 40:] = -50.0
+    assert round_the_poles(gain, clipped, 0, height)[0, :40].min() > 1.0
+    assert (round_the_poles(gain, np.zeros_like(clipped), 0, height) == gain).all()
 
 
 def test_a_light_across_the_file_s_edge_has_no_seam(shipped: Reconstructor) -> None:

@@ -6,6 +6,7 @@ it is read, so that 16384 x 8192 pixels fit in memory.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -28,10 +29,16 @@ from headroom.panorama.wrap import SphereRows, gain_bands, scene_features, spher
 from headroom.plate import FloatArray, Plate
 from headroom.reconstruct import HDR_ALREADY, SCENE_ROWS, Reconstructor
 
-__all__ = ["Sphere", "reconstruct_sphere"]
+__all__ = ["Sphere", "reconstruct_sphere", "round_the_poles"]
 
 SPHERE_NETWORK = "headroom1"
 """Its look at the whole frame can be wrapped round the sphere, and the powers of lights were learnt from its glow."""
+
+
+POLE_ROWS = 16
+POLE_PIXELS = 4.0
+"""Gains of so many rows at each pole are averaged in azimuth, over as much as four pixels are at the equator."""
+WEIGHT_FLOOR = 1e-6
 
 
 @dataclass
@@ -96,6 +103,32 @@ class Sphere:
         self._raised.append((band.y0, offsets, _finite(band.pixels[touched])))
 
 
+def round_the_poles(gain_log2: FloatArray, clipped: FloatArray, y0: int, height: int) -> FloatArray:
+    """Gains of rows y0.. averaged in azimuth near the poles, so that a star there is spread out.
+
+    (h, W, ...) gains and (h, W) how much each pixel clipped: its weight. Without it a pole in clipped light is a star.
+    """
+    width, result = gain_log2.shape[1], gain_log2
+    for y in range(len(gain_log2)):
+        row = min(y0 + y, height - 1 - y0 - y)
+        if row >= POLE_ROWS or not clipped[y].any():
+            continue
+        half = min((width - 1) // 2, round(POLE_PIXELS / math.sin((row + 0.5) / height * math.pi) * width / height / 4))
+        weight = clipped[y].reshape(width, *(1,) * (gain_log2.ndim - 2)).astype(np.float64)
+        light, share = _box(gain_log2[y] * weight, half), _box(weight, half)
+        mean = np.where(share > WEIGHT_FLOOR, light / np.maximum(share, WEIGHT_FLOOR), gain_log2[y])
+        result = result.copy() if result is gain_log2 else result
+        result[y] = mean
+    return result
+
+
+def _box(values: npt.NDArray[np.float64], half: int) -> npt.NDArray[np.float64]:
+    """Periodic sums over 2 half + 1 along the first axis."""
+    long = np.concatenate([values[len(values) - half :], values, values[:half]])
+    below = np.concatenate([np.zeros_like(long[:1]), np.cumsum(long, axis=0)])
+    return np.asarray(below[2 * half + 1 :] - below[: -2 * half - 1])
+
+
 def reconstruct_sphere(
     reconstructor: Reconstructor,
     plate: Plate,
@@ -139,8 +172,10 @@ def reconstruct_sphere(
     tally = Tally()
     if not passed_through:
         for y0, canonical in gain_bands(runner, seen, features, plate_bytes=plate.codes.nbytes, on_tile=on_tile):
-            gain, spread = (np.roll(part, start, axis=1) for part in (canonical.gain_log2, canonical.spread_log2))
-            rows = encoder.rows(y0, y0 + len(gain))
+            rows = encoder.rows(y0, y0 + len(canonical.gain_log2))
+            clipped = np.roll(largest_channel(rows.alpha), -start, axis=1)
+            even = round_the_poles(canonical.gain_log2, clipped, y0, plate.height)
+            gain, spread = (np.roll(part, start, axis=1) for part in (even, canonical.spread_log2))
             band = blend(y0, rows, BandOutput(gain, spread, None), encoder, estimate, options)
             tally.add(band)
             sphere.keep(band)
