@@ -156,7 +156,7 @@ def _timed_entries(methods: Sequence[BracketMethod], frames: Frames) -> list[Tim
         )  # fmt: skip
 
     aligning = Timed("aligning by flow", lambda: frames.afresh().aligned("flow"), frames.megapixels)
-    wanted = [method for method in methods if method.align in (None, "flow")]
+    wanted = [method for method in methods if " --" not in method.name]
     return [*(of(method) for method in wanted), aligning]
 
 

@@ -83,15 +83,17 @@ def find_stacks(folder: Path) -> list[Path]:
 
 
 def measure_stacks(folder: Path, *, tell: Callable[[str], None] = lambda name: None) -> list[StackFound]:
-    """All stacks of a folder through a fitted response; where EXIF has the exposures, also through the stated one."""
-    ready = merger(DEFAULT if DEFAULT in available() else PLAIN)
+    """All stacks of a folder; those whose exposures EXIF has also through the stated response, and merged plainly."""
+    mergers = [merger(name) for name in (DEFAULT, PLAIN) if name in available()]
     found = []
     for place in find_stacks(folder):
         bracket, colour = read_stack(place)
         # Exposures that were measured through the stated curve agree with it by themselves.
-        for response in RESPONSES if bracket.source == "exif" else RESPONSES[1:]:
-            tell(f"{place.name}, --response {response}")
-            found.append(measure_stack(place.name, bracket, colour, response, ready))
+        known = bracket.source == "exif"
+        for response in RESPONSES if known else RESPONSES[1:]:
+            for ready in mergers if known else mergers[:1]:
+                tell(f"{place.name}, --response {response}, {ready.name}")
+                found.append(measure_stack(place.name, bracket, colour, response, ready))
     return found
 
 
@@ -138,23 +140,33 @@ def stacks_table(stacks: Sequence[StackFound]) -> str:
     """A row a stack and response, then a row a frame."""
     rows = [
         [
-            stack.name, stack.response, {"exif": "EXIF"}.get(stack.source, stack.source),
+            stack.name, stack.method, stack.response, {"exif": "EXIF"}.get(stack.source, stack.source),
             "yes" if stack.moved else "no", f"{100 * stack.within:.1f} %", f"{stack.sigmas:.2f}",
             f"{stack.apart_stops:.3f}",
         ]
         for stack in stacks
     ]  # fmt: skip
-    head = ["stack", "response", "exposures", "moved", "within 2 sigma", "spread, sigmas", "apart, stops"]
+    head = ["stack", "method", "response", "exposures", "moved", "within 2 sigma", "spread, sigmas", "apart, stops"]
     each = [
         [
-            stack.name, stack.response, frame.file, f"{frame.ev_stops:+.2f}", f"{frame.samples:,}",
+            stack.name, stack.method, stack.response, frame.file, f"{frame.ev_stops:+.2f}", f"{frame.samples:,}",
             f"{100 * frame.within:.1f} %", f"{frame.sigmas:.2f}", f"{frame.bias_stops:+.3f}",
         ]
         for stack in stacks
         for frame in stack.frames
         if frame.samples
     ]  # fmt: skip
-    frame_head = ["stack", "response", "frame", "EV", "samples", "within 2 sigma", "spread, sigmas", "bias, stops"]
+    frame_head = [
+        "stack",
+        "method",
+        "response",
+        "frame",
+        "EV",
+        "samples",
+        "within 2 sigma",
+        "spread, sigmas",
+        "bias, stops",
+    ]
     return f"{table(head, rows)}\n\n### Their frames\n\n{table(frame_head, each)}"
 
 

@@ -19,6 +19,7 @@ CLASSICAL_GOALS = (
     ("still", "mu_psnr", 0.0),
     ("still", "pu21_psnr", 0.0),
     ("still", "linear_psnr", 0.0),
+    ("still", "jod", 0.0),
 )
 """On which brackets, by which measure, how much better than the best classical merge with alignment by that measure."""
 TIME_RATIO = 0.5
