@@ -50,9 +50,6 @@ over normals, relative to the truth's.
   from {suns} its disc is painted. On training panoramas that it had not seen,
   six in ten suns came out within a factor of 2; here, see Suns. It is too low for quarry_01, whose sun is strong for
   its height of 10 degrees, and umhlanga_sunrise's sun on the horizon, 6 % of all recorded light, is taken for glow.
-- **The zenith of noon_grass** lies in the clipped glow 5 degrees from the sun. There the first row round the pole
-  varies by 0.4 stops as headroom-1 reconstructs it, by 0.8 with the glow's power, the truth's by 0.06: a star of two
-  rows, of no weight in the light.
 - Bare lamps and lit ceilings far brighter than all else (modern_buildings_night, photo_studio_01, aft_lounge at 15 %)
   keep most of their error.
 - Few panoramas ({scenes} here, 92 in training): differences between close methods are within the intervals.
