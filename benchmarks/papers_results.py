@@ -33,25 +33,25 @@ trained on ImageNet, and such weights are not at hand.
 """
 REMARKS = """## What to make of it
 
-These runs took minutes, the authors' 500,000 steps a stage: a paper is contradicted by them only as far as its claim is
-about such runs. Likely reasons:
+These runs took minutes, the authors' 500,000 steps a stage: a paper is contradicted by them only as far as its
+claim is about such runs. Likely reasons:
 
-- **Dequantization loses on lossless codes and is even on JPEGs.** Rounding alone leaves 59 dB, an error of 0.29 codes; a
-  network gains only if it is nearer than that everywhere. 1,100 steps, half of the pictures JPEGs, do not get there.
-  `headroom convert` moves no code by more than half a step for this reason too.
-- **Linearization: histograms help; edges and the constraint are not decided.** On the three sRGB photographs assuming
-  sRGB is exact, which its mean PSNR is full of; in stops all are alike. Equation 3 turns weights at random into nearly
-  straight lines through which hardly a gradient comes back: the network has to begin at the mean curve (begun at random,
-  its squared error after 850 steps was three times as large).
-- **Hallucination: the positive residual helps; the way up could not be tested.** L1 of ln(1 + 10 H) seeks the median,
-  and most masked pixels lie just above the clip. In the clip the last ReLU has shut (it is open on 6 % of the samples with
-  resize-convolutions, on none with transposed ones): what is added is a function of the plate's own pixel, and the decoder
-  has no say. Both ways up therefore give the same picture and no grid. The two rows that compare them, here and under
-  "Checkerboard", are ties, whatever their verdict says.
-- **Stages beat end to end at equal compute**, by 2.6 dB. 140 steps of joint training with the paper's weights (ten on the
-  linear picture) took back a part of it.
-- **The systems.** `hdrcnn-small` had 14 minutes on squared errors in the log of light, `singlehdr-small` 14 minutes over
-  three stages, four of them on what clipped. `headroom-1` had hours. ExpandNet has its released weights.
+- **Dequantization loses on lossless codes and is even on JPEGs.** Rounding alone leaves 59 dB, an error of 0.29
+  codes; a network gains only if it is nearer than that everywhere. 1,100 steps, half of the pictures JPEGs, do not
+  get there. `headroom convert` moves no code by more than half a step for this reason too.
+- **Linearization: histograms help; edges and the constraint are not decided.** On the three sRGB photographs
+  assuming sRGB is exact, which its mean PSNR is full of; in stops all are alike. Equation 3 turns weights at random
+  into nearly straight lines through which hardly a gradient comes back: the network has to begin at the mean curve
+  (begun at random, its squared error after 850 steps was three times as large).
+- **Hallucination: the positive residual helps; the way up could not be tested.** L1 of ln(1 + 10 H) seeks the
+  median, and most masked pixels lie just above the clip. In the clip the last ReLU has shut (it is open on 6 % of
+  the samples with resize-convolutions, on none with transposed ones): what is added is a function of the plate's
+  own pixel, and the decoder has no say. Both ways up therefore give the same picture and no grid. The two rows that
+  compare them, here and under "Checkerboard", are ties, whatever their verdict says.
+- **Stages beat end to end at equal compute**, by 2.6 dB. 140 steps of joint training with the paper's weights (ten
+  on the linear picture) took back a part of it.
+- **The systems.** `hdrcnn-small` had 14 minutes on squared errors in the log of light, `singlehdr-small` 14 minutes
+  over three stages, four of them on what clipped. `headroom-1` had hours. ExpandNet has its released weights.
 """
 """Likely reasons for what came out; to be looked at again after every run."""
 
