@@ -47,7 +47,7 @@ claim is about such runs. Likely reasons:
   median, and most masked pixels lie just above the clip. In the clip the last ReLU has shut (it is open on 6 % of
   the samples with resize-convolutions, on none with transposed ones): what is added is a function of the plate's
   own pixel, and the decoder has no say. Both ways up therefore give the same picture and no grid. The two rows that
-  compare them, here and under "Checkerboard", are ties, whatever their verdict says.
+  compare them, here and under "Checkerboard", are ties.
 - **Stages beat end to end at equal compute**, by 2.6 dB. 140 steps of joint training with the paper's weights (ten
   on the linear picture) took back a part of it.
 - **The systems.** `hdrcnn-small` had 14 minutes on squared errors in the log of light, `singlehdr-small` 14 minutes

@@ -134,7 +134,7 @@ def report(better: float, spread: float) -> PapersReport:
 
 @pytest.mark.parametrize(
     ("better", "spread", "text"),
-    [(2.0, 0.5, "found again"), (-2.0, 0.5, "the other way round"), (0.05, 3.0, "not decided")],
+    [(2.0, 0.5, "found again"), (-2.0, 0.5, "the other way round"), (0.05, 3.0, "not decided"), (0.01, 1e-3, "a tie")],
 )
 def test_a_verdict_follows_the_interval_of_the_paired_differences(better: float, spread: float, text: str) -> None:
     (verdict,) = report(better, spread).verdicts(CLAIM["dequantization"])

@@ -33,12 +33,16 @@ class Verdict:
     better: str
     than: str
     by: Paired
+    least: float
+    """Where the whole interval is nearer to zero than this, there is no difference."""
 
     @property
     def text(self) -> str:
         """Whether it was found again."""
         if not self.by.scenes:
             return "not measured"
+        if max(abs(self.by.low), abs(self.by.high)) < self.least:
+            return "a tie"
         if self.by.low > 0:
             return "found again"
         return "the other way round" if self.by.high < 0 else "not decided"
@@ -87,7 +91,7 @@ class PapersReport:
         for (worse, worse_title), (better, better_title) in pairs:
             values = [self.by_scene(claim.name, kind, measure.name) for kind in (better, worse)]
             by = paired(values[0], values[1], higher_is_better=measure.higher_is_better)
-            yield Verdict(better_title, worse_title, by)
+            yield Verdict(better_title, worse_title, by, least=5 * 10.0**-measure.digits)
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values for JSON."""
