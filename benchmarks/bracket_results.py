@@ -46,8 +46,8 @@ SHOWN = {
     ORACLE: ("black", "|"),
 }
 PICTURES = {
-    "bracket-aft_lounge.jpg": "A dark cut-out passes before a window. headroom-merge-1 keeps the reference frame "
-    "there, with its noise in the dark.",
+    "bracket-aft_lounge.jpg": "Cut-outs pass before a window and before chairs. headroom-merge-1 keeps the "
+    "reference frame there, with its noise in the dark.",
     "bracket-modern_buildings_night.jpg": "Lamps by night. Blue in the errors of all: light that no frame recorded.",
     "bracket-small_hangar_01.jpg": "In the bright frame the floor is white: only two frames can tell what moved there.",
     "bracket-photo_studio_01.jpg": "What it cannot know: a lamp before a wall that is white in the reference frame. No "
@@ -63,7 +63,8 @@ and what the measures mean: [evaluation.md](evaluation.md#brackets). Made by `be
 headroom evaluate SCENES --brackets --stacks STACKS -o results
 ```
 
-and the pictures by `benchmarks/bracket_pictures.py SCENES --stacks STACKS`. The machine was shared: read times as ratios.
+and the pictures by `benchmarks/bracket_pictures.py SCENES --stacks STACKS`. The machine was shared: read times as
+ratios.
 """
 LIMITS = """## What it cannot do
 
@@ -74,9 +75,9 @@ LIMITS = """## What it cannot do
   over clipped* in the tables.
 - **A wrong response** makes frames disagree although nothing moved. Real JPEGs are contrastier than sRGB says: see the
   real stacks, stated response against fitted one. A fitted one is not exact either: on both static stacks the frames
-  lie somewhat farther from the merge than their (small) noise, by 2 to 8 % of the light, most of all where a frame is
-  near its black or its white; around the sun of merianos_secretbeach, where frames lost one channel after the other, a
-  disc of false colour is left.
+  lie somewhat farther from the merge than their (small) noise, by 2 to 5 % of the light, most of all where a frame is
+  near its black or its white. In the sky of merianos_secretbeach a faint edge stands where the reference frame clips,
+  and a greenish ring close to the sun, where the darkest frame lost one channel after the other.
 - **Staged motion is not all motion.** Cut-outs are rigid or bend a little; nothing is blurred by its motion or rolls
   with the shutter; the frames are 384x256 and no JPEGs. Real stacks with moving people were not to be had: the pictures
   of real stacks are of places that hold still, but for leaves and water.
