@@ -37,7 +37,7 @@ def is_gone(pid: int) -> bool:
     try:
         state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
     except OSError:
-        return not Path("/proc").is_dir() and subprocess.run(["kill", "-0", str(pid)], check=False).returncode != 0
+        return Path("/proc").is_dir() or subprocess.run(["kill", "-0", str(pid)], check=False).returncode != 0
     return state == "Z"
 
 
