@@ -14,6 +14,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from headroom.engine.tiles import halving_step
 from headroom.plate import FloatArray
 
 __all__ = ["Guide", "Recorded", "guide", "guide_step", "match_tones"]
@@ -35,10 +36,7 @@ Gray = npt.NDArray[np.uint8]
 
 def guide_step(height: int, width: int) -> int:
     """Pixels of the plate to a pixel of the guide, a power of two."""
-    step = 1
-    while max(height, width) > GUIDE_PX * step:
-        step *= 2
-    return step
+    return halving_step(height, width, GUIDE_PX)
 
 
 @dataclass(frozen=True)

@@ -2,50 +2,19 @@
 
 from __future__ import annotations
 
-from types import TracebackType
 from typing import Any
 
 import click
-from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+from headroom.cli.bar import Bar
 
 __all__ = ["Screen"]
 
 MOST_ROWS = 12
 
 
-class Screen:
-    """A bar on standard error where that is a terminal, lines at every tenth where it is not; then the table."""
-
-    def __init__(self, name: str, *, quiet: bool) -> None:
-        console = Console(stderr=True)
-        self._quiet, self._terminal, self._name = quiet, console.is_terminal, name
-        columns = (
-            TextColumn("{task.description}"),
-            BarColumn(),
-            TextColumn("{task.percentage:>3.0f} %"),
-            TimeRemainingColumn(),
-        )
-        self._bar = Progress(*columns, console=console, transient=True, disable=quiet or not console.is_terminal)
-        self._id = self._bar.add_task(name, total=1.0)
-        self._tenth = 0
-
-    def __enter__(self) -> Screen:
-        self._bar.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        """Takes the bar away."""
-        self._bar.stop()
-
-    def progress(self, share: float) -> None:
-        """0..1."""
-        self._bar.update(self._id, completed=share)
-        if not self._quiet and not self._terminal and int(share * 10) > self._tenth:
-            self._tenth = int(share * 10)
-            click.echo(f"{self._name}: {self._tenth * 10} %", err=True)
+class Screen(Bar):
+    """The bar, then the table."""
 
     def tell(self, report: dict[str, Any]) -> None:
         """What was found and written."""

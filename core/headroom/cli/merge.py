@@ -60,7 +60,7 @@ def _ev(ctx: click.Context, param: click.Parameter, value: str | None) -> tuple[
 @setting("from_space", metavar="SPACE", help="Colour space of the frames; default: what the files say.")
 @setting("to_space", metavar="SPACE", help="Colour space of the result; default: scene_linear.")
 @setting("ocio_config", metavar="FILE|NAME", help="OCIO config; default: $OCIO, else a built-in one.")
-@setting("mask", help="Add channel headroom.mask: how much of a pixel no frame recorded.")
+@setting("mask", help="Add channel headroom.mask: how much of a pixel no frame recorded, or none that is believed.")
 @setting("depth")
 @setting("compression", help="Of the EXR.")
 @setting("device", help="auto, cuda, cuda:N, mps or cpu.")

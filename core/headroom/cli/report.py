@@ -9,8 +9,9 @@ from typing import Any, TypeVar
 
 import click
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+from rich.progress import TaskID
 
+from headroom.cli.bar import new_bar
 from headroom.jobs import FileReport, Task, Watcher
 
 __all__ = ["JsonWatcher", "ScreenWatcher", "describe"]
@@ -41,13 +42,7 @@ class ScreenWatcher(JsonWatcher):
 
     def __init__(self) -> None:
         console = Console(stderr=True)
-        columns = (
-            TextColumn("{task.description}"),
-            BarColumn(),
-            TextColumn("{task.percentage:>3.0f} %"),
-            TimeRemainingColumn(),
-        )
-        self._bar = Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
+        self._bar = new_bar(console)
         self._id: TaskID | None = None
         self._index, self._count = 0, 1
 

@@ -4,20 +4,18 @@ from __future__ import annotations
 
 import difflib
 import re
-from dataclasses import replace
+from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Any
 
 import click
 
 from headroom.cli.options import emit_json, json_option
 from headroom.cli.signals import cancel_on_signal
+from headroom.cli.train_asked import Asked
 from headroom.cli.train_hdrcnn import train_hdrcnn_command
 from headroom.cli.train_merge import train_merge_command
 from headroom.cli.train_singlehdr import train_singlehdr_command
-
-if TYPE_CHECKING:
-    from headroom.train.loop import Progress
 
 __all__ = ["command"]
 
@@ -71,21 +69,7 @@ def _time(text: str) -> float:
     help="SingleHDR: a VGG-16 (safetensors) for the perceptual term. Default: random features.",
 )  # fmt: skip
 @json_option
-def command(
-    recipe: str,
-    data: Path,
-    out: Path | None,
-    held_out_every: int,
-    time_budget: float | None,
-    steps: int | None,
-    device: str,
-    start_weights: Path | None,
-    compile_network: bool,
-    shards: Path | None,
-    brackets: Path | None,
-    features: Path | None,
-    as_json: bool,
-) -> int:
+def command(recipe: str, shards: Path | None, **asked: Any) -> int:
     """Train a network by a RECIPE.
 
     headroom-1 (the gain), then headroom-1-curve (the response curve); headroom-ibl-1 (powers of panoramas' lights);
@@ -100,115 +84,75 @@ def command(
     The run goes on from its last state when it is started again. On several GPUs:
     torchrun --nproc-per-node N -m headroom train RECIPE ...
     """
-    from headroom.engine.device import pick_device
     from headroom.errors import UsageError
-    from headroom.train.curve_stage import CURVE_RECIPES, train_curve
+    from headroom.train.curve_stage import CURVE_RECIPES
     from headroom.train.hdrcnn_recipes import HDRCNN_RECIPES
     from headroom.train.light_power import LIGHT_RECIPES
-    from headroom.train.loop import train
     from headroom.train.merge_recipes import MERGE_RECIPES
     from headroom.train.recipes import RECIPES
-    from headroom.train.recipes import recipe as recipe_named
-    from headroom.train.scenes import load, pack, split_by_scene
+    from headroom.train.scenes import pack
     from headroom.train.singlehdr_recipes import SINGLEHDR_RECIPES
 
     if shards is not None:
-        for path in pack(data, shards):
+        for path in pack(asked["data"], shards):
             click.echo(f"{path}  {path.stat().st_size / 1e6:.1f} MB")
         return 0
-    if recipe in CURVE_RECIPES:
-        scenes, held_out = split_by_scene(load(data), every=held_out_every)
-        run = out or Path("runs") / recipe
-        click.echo(f"{len(scenes)} scenes, {len(held_out)} held out; run in {run}", err=as_json)
-        with cancel_on_signal() as cancelled:
-            weights = train_curve(
-                CURVE_RECIPES[recipe](), scenes, held_out, run,
-                device=pick_device(device).type, time_budget=time_budget, steps=steps,
-                start_weights=start_weights, cancelled=cancelled,
-            )  # fmt: skip
-        _done(recipe, run, weights, as_json)
-        return 0
-    if recipe in LIGHT_RECIPES:
-        return _lights(recipe, data, out, held_out_every, time_budget, steps, as_json)
-    if recipe in HDRCNN_RECIPES:
-        run, weights = train_hdrcnn_command(
-            recipe, data, out, held_out_every, time_budget=time_budget, steps=steps, device=device,
-            start_weights=start_weights, compile_network=compile_network, as_json=as_json,
-        )  # fmt: skip
-        _done(recipe, run, weights, as_json)
-        return 0
-    if recipe in SINGLEHDR_RECIPES:
-        run, weights = train_singlehdr_command(
-            recipe, data, out, held_out_every, features=features, time_budget=time_budget, steps=steps, device=device,
-            start_weights=start_weights, compile_network=compile_network, as_json=as_json,
-        )  # fmt: skip
-        _done(recipe, run, weights, as_json)
-        return 0
-    if recipe in MERGE_RECIPES:
-        run, weights = train_merge_command(
-            recipe, data, out, held_out_every, brackets=brackets, time_budget=time_budget, steps=steps, device=device,
-            start_weights=start_weights, compile_network=compile_network, as_json=as_json,
-        )  # fmt: skip
-        _done(recipe, run, weights, as_json)
-        return 0
-    if recipe not in RECIPES:
-        known = (*RECIPES, *CURVE_RECIPES, *LIGHT_RECIPES, *HDRCNN_RECIPES, *SINGLEHDR_RECIPES, *MERGE_RECIPES)
-        near = difflib.get_close_matches(recipe, known, n=4)
-        raise UsageError(f"no recipe {recipe!r}; {'near it: ' if near else 'there are: '}{', '.join(near or known)}")
-    chosen = recipe_named(recipe)
-    if steps is not None:
-        chosen = replace(chosen, steps=steps)
-    scenes, held_out = split_by_scene(load(data), every=held_out_every)
-    run = out or Path("runs") / chosen.name
+    families: tuple[tuple[Iterable[str], Callable[[Asked], Path]], ...] = (
+        (RECIPES, _gain),
+        (CURVE_RECIPES, _curve),
+        (LIGHT_RECIPES, _lights),
+        (HDRCNN_RECIPES, train_hdrcnn_command),
+        (SINGLEHDR_RECIPES, train_singlehdr_command),
+        (MERGE_RECIPES, train_merge_command),
+    )
+    for recipes, train_by in families:
+        if recipe in recipes:
+            whole = Asked(recipe=recipe, **asked)
+            _done(whole, train_by(whole))
+            return 0
+    known = [name for recipes, _ in families for name in recipes]
+    near = difflib.get_close_matches(recipe, known, n=4)
+    raise UsageError(f"no recipe {recipe!r}; {'near it: ' if near else 'there are: '}{', '.join(near or known)}")
 
-    def tell(progress: Progress) -> None:
-        terms = "  ".join(f"{name} {value:.4g}" for name, value in progress.terms.items())
-        click.echo(f"{progress.share:6.1%}  step {progress.step}  {progress.seconds:.0f} s  {terms}", err=as_json)
 
-    click.echo(f"{len(scenes)} scenes, {len(held_out)} held out; run in {run}", err=as_json)
+def _gain(asked: Asked) -> Path:
+    from headroom.train.loop import train
+    from headroom.train.recipes import recipe as recipe_named
+
+    chosen = asked.shortened(recipe_named(asked.recipe))
+    scenes, held_out = asked.split()
     with cancel_on_signal() as cancelled:
-        weights = train(
-            chosen,
-            scenes,
-            held_out,
-            run,
-            device=pick_device(device).type,
-            time_budget=time_budget,
-            compile_network=compile_network,
-            start_weights=start_weights,
-            on_progress=tell,
+        return train(
+            chosen, scenes, held_out, asked.run, device=asked.device_type, time_budget=asked.time_budget,
+            compile_network=asked.compile_network, start_weights=asked.start_weights, on_progress=asked.tell,
             cancelled=cancelled,
-        )
-    _done(chosen.name, run, weights, as_json)
-    return 0
+        )  # fmt: skip
 
 
-def _lights(
-    recipe: str,
-    data: Path,
-    out: Path | None,
-    held_out_every: int,
-    time_budget: float | None,
-    steps: int | None,
-    as_json: bool,
-) -> int:
-    from headroom.train.light_power import LIGHT_RECIPES, train_lights
-    from headroom.train.scenes import load, split_by_scene
+def _curve(asked: Asked) -> Path:
+    from headroom.train.curve_stage import CURVE_RECIPES, train_curve
 
-    chosen = LIGHT_RECIPES[recipe]()
-    if steps is not None:
-        chosen = replace(chosen, steps=steps)
-    scenes, held_out = split_by_scene(load(data), every=held_out_every)
-    run = out or Path("runs") / recipe
-    click.echo(f"{len(scenes)} scenes, {len(held_out)} held out; run in {run}", err=as_json)
+    scenes, held_out = asked.split()
     with cancel_on_signal() as cancelled:
-        weights = train_lights(chosen, scenes, held_out, run, time_budget=time_budget, cancelled=cancelled)
-    _done(recipe, run, weights, as_json)
-    return 0
+        return train_curve(
+            CURVE_RECIPES[asked.recipe](), scenes, held_out, asked.run, device=asked.device_type,
+            time_budget=asked.time_budget, steps=asked.steps, start_weights=asked.start_weights, cancelled=cancelled,
+        )  # fmt: skip
 
 
-def _done(recipe: str, run: Path, weights: Path, as_json: bool) -> None:
-    if as_json:
-        emit_json({"recipe": recipe, "run": str(run), "weights": str(weights)})
+def _lights(asked: Asked) -> Path:
+    from headroom.train.light_power import LIGHT_RECIPES, train_lights
+
+    chosen = asked.shortened(LIGHT_RECIPES[asked.recipe]())
+    scenes, held_out = asked.split()
+    with cancel_on_signal() as cancelled:
+        return train_lights(
+            chosen, scenes, held_out, asked.run, time_budget=asked.time_budget, cancelled=cancelled
+        )  # fmt: skip
+
+
+def _done(asked: Asked, weights: Path) -> None:
+    if asked.as_json:
+        emit_json({"recipe": asked.recipe, "run": str(asked.run), "weights": str(weights)})
     else:
         click.echo(f"weights: {weights}")

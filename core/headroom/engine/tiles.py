@@ -8,7 +8,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-__all__ = ["Rect", "Tile", "padded", "plan", "split"]
+__all__ = ["Rect", "Tile", "halving_step", "padded", "plan", "split"]
+
+
+def halving_step(height: int, width: int, most_px: int) -> int:
+    """Pixels to a cell, a power of two, so that the longer side has ``most_px`` cells at most."""
+    step = 1
+    while max(height, width) > most_px * step:
+        step *= 2
+    return step
 
 
 @dataclass(frozen=True)

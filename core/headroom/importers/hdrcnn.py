@@ -17,6 +17,7 @@ import torch
 from torch import Tensor
 
 from headroom.errors import WeightsError
+from headroom.importers.kernels import shape_in_tensorflow, to_torch
 from headroom.importers.pickles import read_array_list
 from headroom.importers.table import Imported
 from headroom.networks.hdrcnn import DEPTHS, HDRCNN, WIDTHS, Config
@@ -50,9 +51,9 @@ def read(paths: Sequence[Path]) -> Imported:
     for number, (name, array) in enumerate(zip(names, arrays, strict=True), start=1):
         if array.dtype.kind != "f" or not np.isfinite(array).all():
             raise WeightsError(f"{path}: array {number} ({name}) holds {array.dtype}, or numbers that are not finite")
-        tensor = _tensor(array)
+        tensor = to_torch(array)
         if tensor.shape != expected[name].shape:
-            wanted = _theirs(expected[name])
+            wanted = shape_in_tensorflow(expected[name])
             raise WeightsError(f"{path}: array {number} ({name}) is {array.shape}, HDRCNN's is {wanted}")
         tensors[name] = tensor
     count = sum(tensor.numel() for tensor in tensors.values())
@@ -87,14 +88,3 @@ def _width(path: Path, first: npt.NDArray[Any]) -> float:
     if first.ndim != 4 or first.shape[:3] != (3, 3, 3) or not 1 < first.shape[3] <= WIDTHS[0]:
         raise WeightsError(f"{path}: begins with an array {first.shape}, HDRCNN with (3, 3, 3, {WIDTHS[0]})")
     return float(first.shape[3]) / WIDTHS[0]
-
-
-def _tensor(array: npt.NDArray[Any]) -> Tensor:
-    """TensorFlow's kernels (height, width, in, out), transposed ones (height, width, out, in), to torch's."""
-    turned = array.transpose(3, 2, 0, 1) if array.ndim == 4 else array
-    return torch.from_numpy(np.array(turned, np.float32, order="C"))
-
-
-def _theirs(tensor: Tensor) -> tuple[int, ...]:
-    shape = tuple(tensor.shape)
-    return (*shape[2:], shape[1], shape[0]) if len(shape) == 4 else shape

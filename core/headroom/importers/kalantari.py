@@ -11,12 +11,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import numpy.typing as npt
-import torch
-from torch import Tensor
 
 from headroom.errors import WeightsError
+from headroom.importers.kernels import shape_in_tensorflow, to_torch
 from headroom.importers.names import require_names
 from headroom.importers.table import Imported
 from headroom.importers.tensorflow_checkpoint import read_checkpoint
@@ -50,8 +48,8 @@ def convert(variables: Mapping[str, npt.NDArray[Any]], path: Path) -> Imported:
     config = Config(form=outputs[int(last.shape[0])], widths=(first, second, third))
     ours = Kalantari(config).state_dict()
     names = {f"{layer}/{theirs}": f"{layer}.{part}" for layer in LAYERS for theirs, part in PART.items()}
-    require_names(path, "Kalantari", kept, {theirs: _theirs(ours[name]) for theirs, name in names.items()})
-    tensors = {name: _tensor(kept[theirs]) for theirs, name in names.items()}
+    require_names(path, "Kalantari", kept, {theirs: shape_in_tensorflow(ours[name]) for theirs, name in names.items()})
+    tensors = {name: to_torch(kept[theirs]) for theirs, name in names.items()}
     tensors["conv1.weight"] = tensors["conv1.weight"][:, _red_first(18)].contiguous()
     for part in PART.values():
         tensors[f"conv4.{part}"] = tensors[f"conv4.{part}"][_red_first(len(last))].contiguous()
@@ -66,13 +64,3 @@ def _bare(name: str) -> str:
 
 def _red_first(channels: int) -> list[int]:
     return [picture * 3 + channel for picture in range(channels // 3) for channel in (2, 1, 0)]
-
-
-def _tensor(array: npt.NDArray[Any]) -> Tensor:
-    turned = array.transpose(3, 2, 0, 1) if array.ndim == 4 else array
-    return torch.from_numpy(np.array(turned, np.float32, order="C"))
-
-
-def _theirs(tensor: Tensor) -> tuple[int, ...]:
-    shape = tuple(tensor.shape)
-    return (*shape[2:], shape[1], shape[0]) if len(shape) == 4 else shape

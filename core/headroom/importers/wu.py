@@ -10,12 +10,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import numpy.typing as npt
-import torch
-from torch import Tensor
 
 from headroom.errors import WeightsError
+from headroom.importers.kernels import shape_in_tensorflow, to_torch
 from headroom.importers.names import require_names
 from headroom.importers.table import Imported
 from headroom.importers.tensorflow_checkpoint import read_checkpoint
@@ -45,8 +43,8 @@ def convert(variables: Mapping[str, npt.NDArray[Any]], path: Path) -> Imported:
     config = Config(width=int(first.shape[-1]), blocks=blocks)
     names = dict(layout(blocks))
     ours = Wu(config).state_dict()
-    require_names(path, "Wu", kept, {theirs: _theirs(ours[name]) for theirs, name in names.items()})
-    tensors = {name: _tensor(kept[theirs]) for theirs, name in names.items()}
+    require_names(path, "Wu", kept, {theirs: shape_in_tensorflow(ours[name]) for theirs, name in names.items()})
+    tensors = {name: to_torch(kept[theirs]) for theirs, name in names.items()}
     return Imported(config=config, tensors=tensors, facts={"training_data": "the authors' (Wu et al. 2018)"})
 
 
@@ -77,14 +75,3 @@ def _layer(theirs: str, ours: str) -> Iterator[tuple[str, str]]:
 def _norm(theirs: str, ours: str) -> Iterator[tuple[str, str]]:
     for variable, name in NORM.items():
         yield f"{theirs}/{variable}", f"{ours}.{name}"
-
-
-def _tensor(array: npt.NDArray[Any]) -> Tensor:
-    """Kernels (height, width, in, out), transposed ones (height, width, out, in), to torch's."""
-    turned = array.transpose(3, 2, 0, 1) if array.ndim == 4 else array
-    return torch.from_numpy(np.array(turned, np.float32, order="C"))
-
-
-def _theirs(tensor: Tensor) -> tuple[int, ...]:
-    shape = tuple(tensor.shape)
-    return (*shape[2:], shape[1], shape[0]) if len(shape) == 4 else shape

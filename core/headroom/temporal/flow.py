@@ -15,6 +15,7 @@ import numpy.typing as npt
 
 from headroom.colour.curves import srgb_decode
 from headroom.encode import Rows
+from headroom.engine.tiles import halving_step
 from headroom.plate import FloatArray
 
 __all__ = ["Chain", "Guide", "GuideMaker", "Link", "grid_step", "link", "prolong", "start"]
@@ -48,10 +49,7 @@ cv2.setNumThreads(1)
 
 def grid_step(height: int, width: int) -> int:
     """Pixels of the plate to a cell of the grid: a power of two, so that bands of tiles hold whole cells."""
-    step = 1
-    while max(height, width) > GRID_PX * step:
-        step *= 2
-    return step
+    return halving_step(height, width, GRID_PX)
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from headroom import weights
 from headroom.errors import WeightsError
 from headroom.networks.table import NETWORKS
 
-__all__ = ["card_readme", "join_stages", "publish", "scenes_by_licence"]
+__all__ = ["card_readme", "facts_of", "join_stages", "publish", "scenes_by_licence", "write_model"]
 
 LIMITS = (
     "Trained on 1K panoramas, views out of them and three stills: fine structure inside large clips is guessed.",
@@ -60,21 +60,47 @@ def publish(
     """Write ``folder``/weights.safetensors, card.toml and README.md."""
     joined = join_stages(gain, curve, gain.with_name("joined.safetensors"))
     scenes = scenes_by_licence(manifest) if manifest else {}
+    facts = facts_of(
+        folder, scenes, version=version, hardware=hardware, more={"curve_stage": curve is not None}, limits=LIMITS,
+        notes=notes, measured=measured,
+    )  # fmt: skip
+    card = write_model(folder, joined, facts)
+    joined.unlink()
+    return card
+
+
+def facts_of(
+    folder: Path,
+    scenes: Mapping[str, Sequence[str]],
+    *,
+    version: str,
+    hardware: str,
+    data: str = "{count} HDR scenes",
+    more: Mapping[str, Any] | None = None,
+    limits: Sequence[str],
+    notes: Sequence[str],
+    measured: Mapping[str, Any] | None,
+) -> dict[str, Any]:
+    """What a card says beside what the weights say themselves; ``scenes``: names by licence."""
     count = sum(len(names) for names in scenes.values())
-    facts: dict[str, Any] = {
+    of_licences = ", ".join(f"{len(names)} {licence}" for licence, names in scenes.items())
+    return {
         "name": folder.name,
         "version": version,
         "licence": "BSD-3-Clause",
         "hardware": hardware,
-        "training_data": f"{count} HDR scenes: " + ", ".join(f"{len(n)} {licence}" for licence, n in scenes.items()),
-        "curve_stage": curve is not None,
-        "limits": list(LIMITS),
+        "training_data": f"{data.format(count=count)}: {of_licences}",
+        **(more or {}),
+        "limits": list(limits),
         "notes": list(notes),
         "training_scenes": scenes,
         "measured": dict(measured or {}),
     }
-    card = weights.save(folder, joined, facts)
-    joined.unlink()
+
+
+def write_model(folder: Path, trained: Path, facts: Mapping[str, Any]) -> weights.Card:
+    """weights.safetensors, card.toml and README.md."""
+    card = weights.save(folder, trained, facts)
     (folder / "README.md").write_text(card_readme(card), "utf-8")
     return card
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from headroom import weights
-from headroom.train.publish import card_readme, scenes_by_licence
+from headroom.train.publish import facts_of, scenes_by_licence, write_model
 
 __all__ = ["publish_lights"]
 
@@ -35,18 +35,8 @@ def publish_lights(
 ) -> weights.Card:
     """Write ``folder``/weights.safetensors, card.toml and README.md from a run's weights."""
     scenes = scenes_by_licence(manifest, projection="latlong")
-    count = sum(len(names) for names in scenes.values())
-    facts: dict[str, Any] = {
-        "name": folder.name,
-        "version": version,
-        "licence": "BSD-3-Clause",
-        "hardware": hardware,
-        "training_data": f"{count} HDR panoramas: " + ", ".join(f"{len(n)} {licence}" for licence, n in scenes.items()),
-        "limits": list(LIMITS),
-        "notes": list(notes),
-        "training_scenes": scenes,
-        "measured": dict(measured or {}),
-    }
-    card = weights.save(folder, trained, facts)
-    (folder / "README.md").write_text(card_readme(card), "utf-8")
-    return card
+    facts = facts_of(
+        folder, scenes, version=version, hardware=hardware, data="{count} HDR panoramas", limits=LIMITS, notes=notes,
+        measured=measured,
+    )  # fmt: skip
+    return write_model(folder, trained, facts)

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from headroom import weights
-from headroom.train.publish import card_readme, scenes_by_licence
+from headroom.train.publish import facts_of, scenes_by_licence, write_model
 
 __all__ = ["publish_merge"]
 
@@ -55,23 +55,12 @@ def publish_merge(
     """
     named = scenes_by_licence(manifest)
     scenes = {licence: [name for name in names if name not in held_out] for licence, names in named.items()}
-    count = sum(len(names) for names in scenes.values())
-    of_licences = ", ".join(f"{len(n)} {licence}" for licence, n in scenes.items())
-    network = _network(trained)
-    facts: dict[str, Any] = {
-        "name": folder.name,
-        "version": version,
-        "licence": "BSD-3-Clause",
-        "hardware": f"{hardware}, {minutes:.0f} minutes",
-        "training_data": f"dynamic brackets staged in {count} HDR scenes: {of_licences}",
-        "limits": [*OWN_LIMITS[network], *LIMITS],
-        "notes": list(notes),
-        "training_scenes": scenes,
-        "measured": dict(measured or {}),
-    }
-    card = weights.save(folder, trained, facts)
-    (folder / "README.md").write_text(card_readme(card), "utf-8")
-    return card
+    facts = facts_of(
+        folder, scenes, version=version, hardware=f"{hardware}, {minutes:.0f} minutes",
+        data="dynamic brackets staged in {count} HDR scenes", limits=[*OWN_LIMITS[_network(trained)], *LIMITS],
+        notes=notes, measured=measured,
+    )  # fmt: skip
+    return write_model(folder, trained, facts)
 
 
 def _network(trained: Path) -> str:

@@ -11,7 +11,7 @@ from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
 from headroom import weights
-from headroom.train.publish import card_readme, scenes_by_licence
+from headroom.train.publish import facts_of, scenes_by_licence, write_model
 
 __all__ = ["HDRCNN_SMALL_LIMITS", "publish_single"]
 
@@ -44,25 +44,15 @@ def publish_single(
     in place of the network's own numbers, such as ``error_stops``.
     """
     scenes = scenes_by_licence(manifest)
-    count = sum(len(names) for names in scenes.values())
-    facts: dict[str, Any] = {
-        "name": folder.name,
-        "version": version,
-        "licence": "BSD-3-Clause",
-        "hardware": f"{hardware}, {minutes:.0f} minutes",
-        "training_data": f"{count} HDR scenes: " + ", ".join(f"{len(n)} {licence}" for licence, n in scenes.items()),
-        **({"speed": speed} if speed else {}),
-        "limits": list(limits),
-        "notes": list(notes),
-        "training_scenes": scenes,
-        "measured": dict(measured or {}),
-    }
+    facts = facts_of(
+        folder, scenes, version=version, hardware=f"{hardware}, {minutes:.0f} minutes",
+        more={"speed": speed} if speed else None, limits=limits, notes=notes, measured=measured,
+    )  # fmt: skip
     configured = trained.with_name("configured.safetensors")
     with safe_open(trained, "pt") as file:
         header = dict(file.metadata() or {})
     header["config"] = json.dumps({**json.loads(header["config"]), **(config or {})})
     save_file(load_file(trained), configured, metadata=header)
-    card = weights.save(folder, configured, facts)
+    card = write_model(folder, configured, facts)
     configured.unlink()
-    (folder / "README.md").write_text(card_readme(card), "utf-8")
     return card

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from headroom.bracket.agreement import agreement, summary
+from headroom.bracket.agreement import FrameAgreement, agreement, summary
 from headroom.bracket.align import Way, align
 from headroom.bracket.exposure import stated_stops
 from headroom.bracket.mergers import DEFAULT, Merger, available, merger
@@ -31,20 +31,10 @@ PLAIN = "inverse-variance"
 
 
 @dataclass(frozen=True, kw_only=True)
-class FrameFound:
-    """One frame against the merge, over what it and another frame recorded."""
+class FrameFound(FrameAgreement):
+    """One frame against the merge; 0.954 of a normal error would lie ``within`` two standard deviations."""
 
     file: str
-    ev_stops: float
-    samples: int
-    within: float
-    """Share of the samples that lie within two standard deviations of their noise; 0.954 of a normal error."""
-    sigmas: float
-    """Robust spread of the difference in standard deviations; 1 is noise alone."""
-    bias_stops: float
-    """Median log2 of frame over merge, where the frame is not dark."""
-    apart_stops: float
-    """Median of its absolute value."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -127,10 +117,7 @@ def measure_stack(
         sigmas=_number(whole["sigmas"]),
         apart_stops=_number(whole["apart_stops"]),
         frames=[
-            FrameFound(
-                file=plate.path.name if plate.path else "", ev_stops=frame.ev_stops, samples=frame.samples,
-                within=frame.within, sigmas=frame.sigmas, bias_stops=frame.bias_stops, apart_stops=frame.apart_stops,
-            )
+            FrameFound(file=plate.path.name if plate.path else "", **asdict(frame))
             for plate, frame in zip(bracket.plates, frames, strict=True)
         ],
     )  # fmt: skip
