@@ -73,8 +73,8 @@ def paragraph(content: dict[str, Any], found: Means) -> str:
         f"Brackets: where something moves, `headroom-merge-1` has {own_moving['mean']:.1f} dB mu-PSNR, the best "
         f"classical merge with alignment {best('moving', 'mu_psnr_moving'):.1f}, the reference frame alone "
         f"{found['moving', REFERENCE, 'mu_psnr_moving']['mean']:.1f}; where nothing moves {own_still['mean']:.1f} "
-        f"against {best('still', 'mu_psnr'):.1f} ([results](docs/brackets-results.md)). Frames of real static JPEG stacks lie "
-        f"{' and '.join(f'{stops:.2f}' for stops in apart)} stops from their merge, which is "
+        f"against {best('still', 'mu_psnr'):.1f} ([results](docs/brackets-results.md)). Frames of real "
+        f"static JPEG stacks lie {' and '.join(f'{stops:.2f}' for stops in apart)} stops from their merge, which is "
         "somewhat more than their noise.",
         120,
         break_long_words=False,
