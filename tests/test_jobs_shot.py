@@ -9,6 +9,7 @@ import shutil
 import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -18,6 +19,7 @@ from headroom import io
 from headroom.errors import PlateError, UsageError, WriteError
 from headroom.io.sequence import SequenceSource
 from headroom.jobs import FileReport, Job, Settings, Task, Watcher
+from headroom.jobs.conversion import Conversion
 from headroom.jobs.manifest import entries
 from headroom.jobs.places import Patience
 from headroom.jobs.record import FINGERPRINT, recorded_marks
@@ -289,6 +291,32 @@ def test_a_share_that_goes_and_comes_back(which: str, plates: Path, tmp_path: Pa
     assert sum("cannot be reached" in note for note in listener.notes) == 1
     assert sorted(made(out)) == list(range(1001, 1013))
     assert len(digests(out)) == 12 and not list(out.glob("*.partial*"))
+
+
+def test_a_share_that_goes_just_before_a_file_is_begun(
+    plates: Path, tmp_path: Path, loaded: Reconstructor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out, hidden = tmp_path / "out", tmp_path / "out.away"
+    begin = Conversion.open_writer
+    void: list[str] = []
+
+    def goes_first(self: Conversion, target: Path, *rest: Any, **named: Any) -> Any:
+        if target.name == "hdr.1003.exr" and not hidden.exists() and not void:
+            out.rename(hidden)
+            out.mkdir()
+        return begin(self, target, *rest, **named)
+
+    def bring_back(text: str) -> None:
+        if "cannot be reached" in text:
+            void.append(",".join(path.name for path in out.glob("*.exr*")) or "nothing")
+            shutil.rmtree(out)
+            hidden.rename(out)
+
+    monkeypatch.setattr(Conversion, "open_writer", goes_first)
+    result = convert(plates, out, loaded, Listener(on_note=bring_back))
+    assert result.exit_code == 0 and result.left == 0
+    assert void == ["nothing"], "a file in an empty mount point is taken away again"
+    assert sorted(made(out)) == list(range(1001, 1013)) and len(digests(out)) == 12
 
 
 def test_a_share_that_stays_away_ends_the_work_and_the_same_command_goes_on(

@@ -9,6 +9,7 @@ Read `run` first.
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -357,6 +358,11 @@ class _Run:
             raise AwayError(f"{self.folder} cannot be reached")
 
     def written(self, task: Task, report: FileReport, loaded: Loaded, marks: Mapping[str, str]) -> None:
+        """A share may go between our look and the file: what then lies in its empty mount point is not done."""
+        if not (self.folder_is_there() and task.target.is_file() and self.folder_is_there()):
+            with contextlib.suppress(OSError):
+                task.target.unlink(missing_ok=True)
+            raise AwayError(f"{self.folder} cannot be reached")
         self.enter(task, report, marks, loaded.identity)
 
     def enter(
