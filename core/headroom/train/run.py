@@ -2,7 +2,8 @@
 
 One process a device. Under ``torchrun`` the processes share gradients (DistributedDataParallel) and draw different
 batches; rank 0 saves. The learning rate follows the share of the run that is done: of the time budget if there is
-one, else of the steps. What is averaged over the steps is what is saved as weights.
+one, else of the steps. What is averaged over the steps is what is saved as weights. Their header says how long they
+took by the clock and by the processor: on a shared machine runs are compared by the latter.
 """
 
 from __future__ import annotations
@@ -124,7 +125,7 @@ def run_training(
         fused=crew.device.type == "cuda",
     )  # fmt: skip
     folder.mkdir(parents=True, exist_ok=True)
-    step, before = _resume(folder, network, average, optimiser, crew.device)
+    step, before, processor_before = _resume(folder, network, average, optimiser, crew.device)
     draw = begin(step)
     trained: Any = network if wrap is None else wrap(network)
     if compile_network:
@@ -134,12 +135,14 @@ def run_training(
         trained = nn.parallel.DistributedDataParallel(trained, find_unused_parameters=wrap is not None)
 
     def save() -> Path:
-        path = _save(folder, facts, network, average, optimiser, step, before + time.monotonic() - start)
+        taken = before + time.monotonic() - start, processor_before + time.process_time() - processor_start
+        path = _save(folder, facts, network, average, optimiser, step, *taken)
         if validate is not None:
             validate(average, step)
         return path
 
     start = last_save = last_log = time.monotonic()
+    processor_start = time.process_time()
     sums: dict[str, Tensor] = {}
     count = samples = skipped = 0
     while True:
@@ -241,16 +244,17 @@ def _start(network: nn.Module, path: Path) -> None:
 
 def _resume(
     folder: Path, network: nn.Module, average: nn.Module, optimiser: torch.optim.Optimizer, device: torch.device
-) -> tuple[int, float]:
+) -> tuple[int, float, float]:
     path = folder / STATE_FILE
     if not path.is_file():
-        return 0, 0.0
+        return 0, 0.0, 0.0
     state = torch.load(path, map_location=device, weights_only=True)
     network.load_state_dict(state["network"])
     average.load_state_dict(state["average"])
     optimiser.load_state_dict(state["optimiser"])
     log.info("going on from step %d of %s", state["step"], path)
-    return int(state["step"]), float(state["seconds"])
+    # States of before processor time was kept have none.
+    return int(state["step"]), float(state["seconds"]), float(state.get("processor_seconds", state["seconds"]))
 
 
 def _save(
@@ -261,6 +265,7 @@ def _save(
     optimiser: torch.optim.Optimizer,
     step: int,
     seconds: float,
+    processor_seconds: float,
 ) -> Path:
     tensors = {key: value.detach().cpu().contiguous() for key, value in average.state_dict().items()}
     state = {
@@ -269,10 +274,12 @@ def _save(
         "optimiser": optimiser.state_dict(),
         "step": step,
         "seconds": seconds,
+        "processor_seconds": processor_seconds,
     }
+    header = {**facts, "step": str(step), "seconds": f"{seconds:.1f}", "processor_seconds": f"{processor_seconds:.1f}"}
     weights = folder / "weights.safetensors"
     try:
-        save_file(tensors, weights.with_suffix(".partial"), metadata={**facts, "step": str(step)})
+        save_file(tensors, weights.with_suffix(".partial"), metadata=header)
         weights.with_suffix(".partial").replace(weights)
         torch.save(state, folder / "state.partial")
         (folder / "state.partial").replace(folder / STATE_FILE)

@@ -110,6 +110,8 @@ def train_singlehdr(
     torch.manual_seed(recipe.seed)
     to: Any = SingleHDR(recipe.config).to  # its stub knows no memory_format
     network: SingleHDR = to(where, memory_format=torch.channels_last)
+    if "hallucinate" in LEARNS[recipe.stage] and network.hallucination.head_fuse.bias is not None:
+        nn.init.constant_(network.hallucination.head_fuse.bias, recipe.added_bias)
     if start_weights is not None:
         start_from(network, start_weights)
     elif recipe.stage == "joint":

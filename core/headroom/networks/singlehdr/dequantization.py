@@ -4,6 +4,9 @@ Liu et al., "Single-Image HDR Reconstruction by Learning to Reverse the Camera P
 Paper and code differ in one thing:
 
 - the paper's U-Net has six levels; the code, and the default here, five (``widths`` with 512 at its end: six).
+
+It is computed in 32 bits whatever the rest is: bfloat16 hardly tells neighbouring codes apart, and what is looked for
+is a part of one.
 """
 
 from __future__ import annotations
@@ -31,5 +34,6 @@ class DequantizationNet(nn.Module):
 
     def forward(self, x_srgb: Tensor) -> Tensor:
         """(B, 3, H, W) codes 0..1 to codes as they were before rounding, not clipped; sides multiples of 16 (or 32)."""
-        residual = torch.tanh(self.unet(x_srgb).float())
-        return x_srgb + residual
+        with torch.autocast(x_srgb.device.type, enabled=False):
+            x_srgb = x_srgb.float()
+            return x_srgb + torch.tanh(self.unet(x_srgb))
