@@ -61,7 +61,7 @@ def read(path: Path) -> PapersReport:
     records = [
         Record(**{**r, "values": {k: v for k, v in r["values"].items() if v is not None}}) for r in facts["records"]
     ]
-    return PapersReport(records, facts["runs"], facts["notes"])
+    return PapersReport(records, facts["runs"], facts["notes"], facts.get("budgets", {}))
 
 
 def main() -> None:

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from safetensors import safe_open
+from safetensors.torch import load_file, save_file
 
 from command import headroom
 from headroom import io
@@ -164,6 +166,17 @@ def test_runs_are_found_by_their_headers(runs: Path, tmp_path: Path) -> None:
     assert found["linearize-image"].steps == 1
     assert found["joint"].stages == ("dequantize", "linearize", "hallucinate")
     assert all(run.is_small for run in found.values())
+    assert all(0 < (run.processor_seconds or 0) < 60 and run.seconds > 0 for run in found.values())
+    older = tmp_path / "older"
+    older.mkdir()
+    with safe_open(found["linearize"].path, "pt") as file:
+        facts = {key: value for key, value in file.metadata().items() if not key.endswith("seconds")}
+    save_file(load_file(found["linearize"].path), older / "weights.safetensors", metadata=facts)
+    (older / "log.jsonl").write_text('{"step": 1, "seconds": 7.5}\n{"step": 1, "held_out_linear_db": 20.0}\n')
+    again = find_runs(older)["linearize"]
+    assert (again.seconds, again.processor_seconds) == (7.5, None)
+    assert "| 0.1 | not kept |" in PapersReport([], [again.as_dict()]).markdown()
+    (older / "weights.safetensors").unlink()
     with pytest.raises(UsageError, match="no run of SingleHDR here; make some: headroom train singlehdr-small"):
         find_runs(tmp_path)
 
@@ -187,3 +200,6 @@ def test_systems_stand_beside_each_other(scenes: Path, runs: Path) -> None:
     page = found.markdown()
     assert "## The systems beside each other" in page
     assert "headroom-1 --curve estimate" in page
+    assert list(found.budgets) == ["headroom-1"]
+    assert found.budgets["headroom-1"]["data"].startswith("95 HDR scenes")
+    assert "| headroom-1 | 95 HDR scenes" in page

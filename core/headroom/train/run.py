@@ -276,7 +276,7 @@ def _save(
         "seconds": seconds,
         "processor_seconds": processor_seconds,
     }
-    header = {**facts, "step": str(step), "seconds": f"{seconds:.1f}", "processor_seconds": f"{processor_seconds:.1f}"}
+    header = {**facts, "step": str(step), "seconds": f"{seconds:.2f}", "processor_seconds": f"{processor_seconds:.2f}"}
     weights = folder / "weights.safetensors"
     try:
         save_file(tensors, weights.with_suffix(".partial"), metadata=header)

@@ -62,8 +62,9 @@ def evaluate_papers(
             "Small variants, minutes of one CPU thread: the order of the variants is what can be compared with the "
             "papers, not the figures."
         )
+    budgets: dict[str, dict[str, str]] = {}
     if with_systems:
-        methods, left_out = _systems(Path(folder), models, device, precision, peers)
+        methods, left_out, budgets = _systems(Path(folder), models, device, precision, peers)
         notes += left_out
 
         def tell_systems(share: float, name: str) -> None:
@@ -71,18 +72,24 @@ def evaluate_papers(
                 progress(CLAIMS_SHARE + share * (1 - CLAIMS_SHARE), name)
 
         records += systems(methods, photographs, progress=tell_systems)
-    return PapersReport(records, [run.as_dict() for run in found.values()], notes)
+    return PapersReport(records, [run.as_dict() for run in found.values()], notes, budgets)
 
 
 def _systems(
     folder: Path, models: Sequence[str], device: str, precision: str, peers: Path | None
-) -> tuple[list[Method], list[str]]:
-    """The installed models, and ExpandNet; what was left out of them."""
+) -> tuple[list[Method], list[str], dict[str, dict[str, str]]]:
+    """The installed models, and ExpandNet; what was left out of them; what their training took."""
     methods: list[Method] = []
     left_out = []
+    budgets = {}
     for name in models or weights.names(weights.PLATES):
         try:
+            card = weights.read_card(weights.find(name))
             methods += model_methods(name, device=device, precision=precision)
+            budgets[card.name] = {
+                key: str(card.facts.get(fact, "not stated"))
+                for key, fact in (("data", "training_data"), ("steps", "training_steps"), ("on", "hardware"))
+            }
         except HeadroomError as error:
             if models:
                 raise
@@ -90,4 +97,6 @@ def _systems(
     expandnet = expandnet_methods(peers or find_peers(folder))
     if not expandnet:
         left_out.append("ExpandNet left out: no folder peers/expandnet with weights.pth was found.")
-    return [*methods, *expandnet], left_out
+    else:
+        budgets["ExpandNet"] = {"data": "its authors' scenes", "steps": "its authors'", "on": "released weights"}
+    return [*methods, *expandnet], left_out, budgets

@@ -24,6 +24,7 @@ SYSTEM_MEASURES = (
     Measure(name="clip_bias", title="bias in the clip, stops", higher_is_better=True),
     Measure(name="outside_rmse", title="log2 RMSE outside, stops", higher_is_better=False, digits=3),
 )
+CPU = "processor_seconds"
 
 
 @dataclass(frozen=True)
@@ -55,6 +56,8 @@ class PapersReport:
     records: list[Record]
     runs: list[dict[str, Any]] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    budgets: dict[str, dict[str, str]] = field(default_factory=dict)
+    """Of each system: the ``data`` and for how many ``steps``, and how long, ``on`` what it was trained."""
 
     def by_scene(self, claim: str, variant: str, measure: str) -> dict[str, float]:
         """One value a scene: the mean over its photographs."""
@@ -110,6 +113,7 @@ class PapersReport:
         content = {
             "notes": self.notes,
             "runs": self.runs,
+            "budgets": self.budgets,
             "claims": claims,
             "systems": [
                 {
@@ -135,6 +139,8 @@ class PapersReport:
         if any(self.systems(claim) for claim in TITLES):
             parts.append("## The systems beside each other")
             parts += [part for claim, title in TITLES.items() for part in (title, self._systems(claim))]
+        if self.budgets:
+            parts += ["What they were trained on, and for how long:", self._budgets()]
         if self.runs:
             parts += ["## The runs", self._runs()]
         return "\n\n".join(parts) + "\n"
@@ -172,12 +178,20 @@ class PapersReport:
         ]
         return table(["", *(measure.title for measure in SYSTEM_MEASURES)], rows)
 
+    def _budgets(self) -> str:
+        rows = [[name, *(budget[key] for key in ("data", "steps", "on"))] for name, budget in self.budgets.items()]
+        return table(["", "trained on", "steps", "for, on"], rows)
+
     def _runs(self) -> str:
         rows = [
-            [run["recipe"], ", ".join(run["stages"]), str(run["steps"]), f"{run['seconds'] / 60:.1f}"]
+            [run["recipe"], ", ".join(run["stages"]), str(run["steps"]), *map(_minutes, (run["seconds"], run.get(CPU)))]
             for run in self.runs
         ]
-        return table(["recipe", "trains", "steps", "minutes"], rows)
+        return table(["recipe", "trains", "steps", "minutes", "of the processor"], rows)
+
+
+def _minutes(seconds: float | None) -> str:
+    return "not kept" if seconds is None else f"{seconds / 60:.1f}"
 
 
 def _cell(found: Interval, digits: int) -> str:

@@ -31,6 +31,8 @@ class Run:
     stages: tuple[str, ...]
     steps: int
     seconds: float
+    processor_seconds: float | None
+    """None: an older run, which did not keep it."""
 
     @property
     def kind(self) -> str:
@@ -62,12 +64,11 @@ def find_runs(folder: Path) -> dict[str, Run]:
             continue
         if path.with_name(CHAIN_FILE).is_file():
             continue  # a chain's copy of its last run
-        log = path.with_name(LOG_FILE)
-        lines = log.read_text("utf-8").splitlines() if log.is_file() else []
-        seconds = max((json.loads(line).get("seconds", 0.0) for line in lines), default=0.0)
+        processor = facts.get("processor_seconds")
         run = Run(
             recipe=facts["recipe"], path=path, stages=tuple(facts["stages"].split(",")),
-            steps=int(facts.get("step", 0)), seconds=float(seconds),
+            steps=int(facts.get("step", 0)), seconds=float(facts.get("seconds") or _logged_seconds(path)),
+            processor_seconds=None if processor is None else float(processor),
         )  # fmt: skip
         if run.kind in found:
             raise UsageError(f"{found[run.kind].path} and {path} are runs of one kind ({run.kind}); name one's folder")
@@ -75,6 +76,13 @@ def find_runs(folder: Path) -> dict[str, Run]:
     if not found:
         raise UsageError(f"{folder}: no run of SingleHDR here; make some: headroom train singlehdr-small --data SCENES")
     return found
+
+
+def _logged_seconds(weights: Path) -> float:
+    """Of an older run, whose weights do not say it: its log's last word."""
+    log = weights.with_name(LOG_FILE)
+    lines = log.read_text("utf-8").splitlines() if log.is_file() else []
+    return max((float(json.loads(line).get("seconds", 0.0)) for line in lines), default=0.0)
 
 
 def _facts(path: Path) -> dict[str, str]:
