@@ -123,7 +123,9 @@ def photographs(value: float) -> Photographs:
 def test_losses_by_hand() -> None:
     shot, ones = photographs(0.5), torch.ones(2, 3, 16, 16)
     # Half of the pictures count, and the mean is over all of them, as in the authors' code.
-    assert float(dequantize_loss(ones, shot)["total"]) == pytest.approx(0.25 / 2)
+    assert float(dequantize_loss(ones, shot, Weights())["total"]) == pytest.approx(0.25 / 2)
+    decibels = dequantize_loss(ones, shot, Weights(codes="decibels"))
+    assert float(decibels["total"]) == pytest.approx(math.log10(0.25) / 2, rel=1e-5)
     lin = linearize_loss(torch.ones(2, 1024), ones, shot, Weights())
     assert float(lin["linear"]) == pytest.approx(0.25 / 2)
     assert float(lin["curve"]) == pytest.approx(0.1 * 0.25 / 2)
@@ -172,6 +174,9 @@ def test_a_run_moves_its_stage_alone_and_says_so(stage: str, scenes: list[HdrSce
     fresh = type(network)(recipe.config).state_dict()
     moved = {key.split(".")[0] for key, value in network.state_dict().items() if not torch.equal(value, fresh[key])}
     parts = {"dequantize": {"dequantization"}, "linearize": {"linearization"}, "hallucinate": {"hallucination"}}
+    begun = -1.0 if recipe.stage in ("hallucinate", "end-to-end") else 0.0
+    light_bias = network.hallucination.head_fuse.bias.detach()
+    assert float((light_bias - begun).abs().max()) < 0.01  # two steps from where it began
     assert moved == parts.get(stage, {"dequantization", "linearization", "hallucination"})
     lines = [json.loads(line) for line in (tmp_path / stage / "log.jsonl").read_text().splitlines()]
     assert any(name.startswith("held_out_") for name in lines[-1])

@@ -268,7 +268,7 @@ def _seen(stage: Stage, shot: Photographs) -> Tensor:
 
 def _loss(recipe: SingleHdrRecipe, answer: Any, shot: Photographs, features: FeatureNet | None) -> dict[str, Tensor]:
     if recipe.stage == "dequantize":
-        return dequantize_loss(answer, shot)
+        return dequantize_loss(answer, shot, recipe.weights)
     if recipe.stage == "linearize":
         curve, linear = answer
         return linearize_loss(curve, linear, shot, recipe.weights)

@@ -23,6 +23,8 @@ MU = 10.0
 LOG_EPSILON = 1.0 / 255.0
 HALF_MEAN = 0.5
 MEAN_FLOOR = 1e-6
+SQUARES_FLOOR = 1e-8
+"""80 dB: rounding to 8 bits leaves 59."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,15 +37,22 @@ class Weights:
     total_variation: float = 0.1
     light: Literal["mu-law", "log"] = "mu-law"
     """The code: L1 of ln(1 + 10 H) / ln 11. The paper: L2 of ln(H + 1/255)."""
+    codes: Literal["squares", "decibels"] = "squares"
+    """Paper and code: the squared difference of the codes. ``decibels``: the logarithm of each picture's, for JPEGs
+    among lossless pictures: their squares are a hundred times as large, and the lossless ones would pay for them."""
     joint_dequantize: float = 1.0
     joint_linearize: float = 10.0
     joint_curve: float = 1.0
     joint_hallucinate: float = 1.0
 
 
-def dequantize_loss(dequantized: Tensor, shot: Photographs) -> dict[str, Tensor]:
-    """Squared difference to the codes before rounding."""
-    return _total({"dequantize": _mean((dequantized.float() - shot.code).square(), shot)})
+def dequantize_loss(dequantized: Tensor, shot: Photographs, weights: Weights) -> dict[str, Tensor]:
+    """Difference to the codes before rounding."""
+    squares = (dequantized.float() - shot.code).square()
+    if weights.codes == "squares":
+        return _total({"dequantize": _mean(squares, shot)})
+    decibels = (squares.mean((1, 2, 3), keepdim=True) + SQUARES_FLOOR).log10()
+    return _total({"dequantize": (decibels * shot.counts).mean()})
 
 
 def linearize_loss(curve: Tensor, linear: Tensor, shot: Photographs, weights: Weights) -> dict[str, Tensor]:

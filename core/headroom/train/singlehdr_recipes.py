@@ -70,8 +70,9 @@ SMALL_RATES: dict[Stage, float] = {
     "dequantize": 1e-3, "linearize": 1e-3, "hallucinate": 5e-4, "joint": 1e-4, "end-to-end": 5e-4, "refine": 1e-4,
 }  # fmt: skip
 """As in the authors', all stages together learn at a tenth of the rate."""
-SMALL_WEIGHTS = Weights(light="log")
-"""The paper's loss: the code's, of first powers, seeks the median of what clipped, most of which lies just above."""
+SMALL_WEIGHTS = Weights(light="log", codes="decibels")
+"""The paper's loss of light: the code's, of first powers, seeks the median of what clipped, most of which lies just
+above. Half of the pictures are JPEGs, so that codes are compared in decibels."""
 SMALL_ADDED_BIAS = -1.0
 CHAIN_SHARES: dict[Stage, float] = {"dequantize": 0.15, "linearize": 0.25, "hallucinate": 0.4, "joint": 0.2}
 
