@@ -67,7 +67,7 @@ SMALL_PACE: dict[str, Any] = {
     "ema": 0.995, "steps": 20_000, "save_seconds": 120.0,
 }  # fmt: skip
 SMALL_RATES: dict[Stage, float] = {
-    "dequantize": 1e-3, "linearize": 1e-3, "hallucinate": 5e-4, "joint": 1e-4, "end-to-end": 5e-4, "refine": 1e-4,
+    "dequantize": 1e-3, "linearize": 1e-3, "hallucinate": 1e-3, "joint": 1e-4, "end-to-end": 1e-3, "refine": 1e-4,
 }  # fmt: skip
 """As in the authors', all stages together learn at a tenth of the rate."""
 SMALL_WEIGHTS = Weights(light="log", codes="decibels")
