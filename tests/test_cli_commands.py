@@ -114,7 +114,7 @@ def test_the_options_of_convert_are_a_promise(capsys: CapSys) -> None:
 
     assert {name for option in command.params for name in option.opts if name.startswith("--")} == {
         "--output", "--model", "--from", "--to", "--ocio-config", "--curve", "--boost", "--scaling", "--clip-level",
-        "--tau", "--peak-stops", "--strength", "--dequantize", "--refine", "--mask", "--gain", "--depth",
+        "--tau", "--peak-stops", "--strength", "--light", "--dequantize", "--refine", "--mask", "--gain", "--depth",
         "--compression", "--part",
         "--device", "--precision", "--memory", "--overwrite", "--resume", "--json", "--frames", "--missing",
         "--temporal", "--analysis", "--analyse-only", "--preview-movie", "--preview-exposure", "--first-frame",

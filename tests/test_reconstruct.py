@@ -48,7 +48,9 @@ def noise_plate(height: int, width: int, seed: int = 0, top: int = 330) -> Plate
     return Plate(codes=codes.astype(np.uint8))
 
 
-@pytest.mark.parametrize("options", [Options(), Options(boost=1.5, strength=0.7, peak_stops=3), Options(tau=0.8)])
+@pytest.mark.parametrize(
+    "options", [Options(), Options(boost=1.5, strength=0.7, peak_stops=3), Options(tau=0.8), Options(light="mean")]
+)
 def test_recorded_pixels_are_their_exact_linearisation(
     model: Reconstructor, plate: Plate, colour: ColourPlan, options: Options
 ) -> None:

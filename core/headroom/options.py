@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from headroom.clipping import TAU
 from headroom.errors import UsageError
+from headroom.settings import LIGHTS
 
 __all__ = ["Options"]
 
@@ -26,6 +27,8 @@ class Options:
     """Soft upper limit of the gain."""
     strength: float = 1.0
     """Scales the gain in stops; 0 gives the plain linearisation."""
+    light: str = "median"
+    """Of those that are possible: ``median``, the likeliest; ``mean``, right on average, for lighting; ``bold``."""
     dequantize: bool = False
     refine: bool = False
     """SingleHDR's last stage, inside the clip mask."""
@@ -38,5 +41,7 @@ class Options:
             raise UsageError(f"--tau {self.tau:g}: give a share of the clip level between 0 and 1")
         if self.boost <= 0 or self.strength < 0 or (self.peak_stops is not None and self.peak_stops <= 0):
             raise UsageError("--boost and --peak-stops must be above 0, --strength at least 0")
+        if self.light not in LIGHTS:
+            raise UsageError(f"--light {self.light}: use {', '.join(LIGHTS[:-1])} or {LIGHTS[-1]}")
         if self.scaling < 1:
             raise UsageError(f"--scaling {self.scaling:g}: give at least 1; 1.1 brings codes from 91 % up to the clip")

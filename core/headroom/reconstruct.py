@@ -30,6 +30,7 @@ from headroom.blend import Band, blend
 from headroom.clipping import ClipLevel, clip_level
 from headroom.colour.plan import ColourPlan, plan
 from headroom.curve import EstimatedCurve, frame_curve, stated_curve
+from headroom.doubt import picked
 from headroom.encode import Encoder, Rows, overview
 from headroom.engine.run import BandInput, BandOutput, Runner, TilePlan
 from headroom.errors import Cancelled, PlateError, UsageError
@@ -163,6 +164,7 @@ class Reconstructor:
                 row, BandInput(first, rows.x_srgb, wanted), (plate.width, plate.height), features,
                 dequantize=options.dequantize, refine=options.refine, batch=tiles.batch, on_tile=on_tile,
             )  # fmt: skip
+            result = picked(result, options.light)
             inside = slice(core.y0 - first, core.y1 - first)
             rows = Rows(rows.code[inside], rows.x_srgb[inside], rows.alpha[inside])
             yield StillBand(core.y0, prepared, estimate, rows, result)
@@ -188,7 +190,9 @@ class Reconstructor:
         return report
 
     def check(self, options: Options) -> None:
-        """``UsageError`` where the model lacks a stage that is asked for."""
+        """``UsageError`` where the model lacks a stage that is asked for, or the doubt that a light is picked by."""
+        if options.light != "median" and not self.runner.contract.states_doubt:
+            raise UsageError(f"model {self.card.name} does not say how far it may be off; leave --light out")
         for stage in ("dequantize", "refine"):
             if getattr(options, stage) and stage not in self.runner.contract.stages:
                 has = ", ".join(self.runner.contract.stages)

@@ -15,7 +15,7 @@ from typing import Any, Literal
 
 from headroom.errors import UsageError
 
-__all__ = ["SETTINGS", "STAGES", "Setting", "checked", "in_stages", "parse_size"]
+__all__ = ["LIGHTS", "SETTINGS", "STAGES", "Setting", "checked", "in_stages", "parse_size"]
 
 # Decimal units as on a disk's label and in `--memory 4GB`; KiB and friends are powers of 1024.
 _UNITS = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9, "t": 10**12}
@@ -106,6 +106,9 @@ class Setting:
 STAGES = ("dequantize", "linearize", "hallucinate", "refine")
 """Of a single-image system, in the order in which they work."""
 
+LIGHTS = ("median", "mean", "bold")
+"""Which of the lights that are possible, where the network says how far its answer may be off."""
+
 SETTINGS: Mapping[str, Setting] = {
     "model": Setting(default="headroom-1"),
     "from_space": Setting(),
@@ -120,6 +123,7 @@ SETTINGS: Mapping[str, Setting] = {
     "tau": Setting(kind="number", default=0.95, low=0, low_open=True, high=1, high_open=True, slider=(0.5, 0.99)),
     "peak_stops": Setting(kind="number", low=0, low_open=True, slider=(0.5, 16.0)),
     "strength": Setting(kind="number", default=1.0, low=0, slider=(0.0, 4.0)),
+    "light": Setting(kind="choice", default="median", choices=LIGHTS),
     "dequantize": Setting(kind="flag", default=False),
     "refine": Setting(kind="flag", default=False),
     # Some of STAGES in words: what it says of curve, strength, dequantize and refine comes before them.

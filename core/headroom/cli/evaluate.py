@@ -11,6 +11,7 @@ import click
 
 from headroom.cli.options import emit_json, json_option
 from headroom.cli.signals import cancel_on_signal
+from headroom.settings import LIGHTS
 
 __all__ = ["command"]
 
@@ -59,6 +60,13 @@ def _shares(text: str) -> tuple[float, ...]:
 @click.option("--measure", "measures", multiple=True, help="A group of measures; may be given again. [all there are]")
 @click.option("--peers", type=_FOLDER, help="Folder with other systems' weights; default: one named peers near DIR.")
 @click.option("--no-baselines", is_flag=True, help="The model and the oracles alone.")
+@click.option(
+    "--light",
+    "lights",
+    type=click.Choice(LIGHTS),
+    multiple=True,
+    help="Which of the possible lights, as in convert; may be given again. [median]",
+)
 @click.option("--no-estimate", is_flag=True, help="Leave out --curve estimate.")
 @click.option("-o", "--output", type=_FOLDER, help="Folder for evaluation.json and .md (shots.*, evaluation-ibl.*).")
 @click.option("--device", default="auto", show_default=True, help="auto, cuda, cuda:N, mps or cpu.")
@@ -78,6 +86,7 @@ def command(
     measures: tuple[str, ...],
     peers: Path | None,
     no_baselines: bool,
+    lights: tuple[str, ...],
     no_estimate: bool,
     output: Path | None,
     device: str,
@@ -103,6 +112,8 @@ def command(
         raise UsageError("--papers takes neither --shots, --ibl, --brackets, --suite, --measure nor --no-estimate")
     if shots and no_estimate:
         raise UsageError("--no-estimate has no meaning with --shots: the plates are sRGB and nothing is estimated")
+    if lights and (shots or ibl or brackets or runs is not None):
+        raise UsageError("--light belongs to the photographs, not to --shots, --ibl, --brackets or --papers")
     asked: dict[str, Any] = {"shares": shares, "measures": measures}
     asked = {name: value for name, value in asked.items() if value}
     asked |= {"peers": peers, "with_baselines": not no_baselines}
@@ -121,7 +132,16 @@ def command(
     elif shots:
         report = _shots(folder, chosen, device, precision, kinds=suites, quick=quick, **asked)
     else:
-        report = _stills(folder, chosen, device, precision, suites=suites, estimate=not no_estimate, **asked)
+        report = _stills(
+            folder,
+            chosen,
+            device,
+            precision,
+            suites=suites,
+            lights=lights or ("median",),
+            estimate=not no_estimate,
+            **asked,
+        )
     if output is not None:
         for path in report.write(output):
             click.echo(f"written: {path}", err=True)
@@ -145,21 +165,22 @@ def _stills(
     precision: str,
     *,
     suites: Sequence[str],
+    lights: Sequence[str],
     estimate: bool,
     **asked: Any,
 ) -> Any:
     from headroom.evaluate import evaluate, model_methods
     from headroom.evaluate.score import MEASURES
-    from headroom.evaluate.suites import SUITES
+    from headroom.evaluate.suites import GROUPS, SUITES
 
-    _check("suite", suites, SUITES)
+    _check("suite", suites, (*SUITES, *GROUPS))
     _check("measure", asked.get("measures", ()), MEASURES)
     if suites:
-        asked["suites"] = suites
+        asked["suites"] = [name for suite in suites for name in GROUPS.get(suite, (suite,))]
     methods = [
         method
         for model in models
-        for method in model_methods(model, device=device, precision=precision, estimate=estimate)
+        for method in model_methods(model, device=device, precision=precision, estimate=estimate, lights=lights)
     ]
     with _progress() as tell:
         return evaluate(folder, methods, progress=tell, **asked)

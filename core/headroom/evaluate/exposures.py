@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from headroom.camera import Response, expose_for_clipped_share, shoot
 from headroom.errors import UsageError
+from headroom.evaluate.handling import JPEG_HANDLINGS, handled
 from headroom.evaluate.scenes import Scene, load_scene
 from headroom.metrics import headroom_stops, pu21_encode, to_nits, well_exposed
 from headroom.plate import FloatArray
@@ -49,6 +50,8 @@ class Case:
     shot_noise: float = 0.0
     """Standard deviation at the clip level, growing with the root of the light."""
     read_noise: float = 0.0
+    handling: str | None = None
+    """What happened to it after the camera: one of ``HANDLINGS``; response, noise and JPEG are then that way's own."""
 
     @property
     def name(self) -> str:
@@ -60,6 +63,8 @@ class Case:
             parts.append(f"JPEG {self.jpeg_quality}")
         if self.shot_noise or self.read_noise:
             parts.append("noise")
+        if self.handling is not None:
+            parts.append(self.handling)
         return ", ".join(parts)
 
 
@@ -87,7 +92,7 @@ class Exposure:
     @property
     def is_jpeg(self) -> bool:
         """Whether the plate went through JPEG."""
-        return self.case.jpeg_quality is not None
+        return self.case.jpeg_quality is not None or self.case.handling in JPEG_HANDLINGS
 
 
 @functools.cache
@@ -118,15 +123,18 @@ def expose(case: Case) -> Exposure:
     lin = load_scene(case.scene.path)
     truth = lin * np.float32(expose_for_clipped_share(lin, case.share))
     response = response_named(case.response)
-    code = shoot(
-        truth,
-        response,
-        bits=BITS,
-        jpeg_quality=case.jpeg_quality,
-        shot_noise=case.shot_noise,
-        read_noise=case.read_noise,
-        rng=np.random.default_rng(NOISE_SEED),
-    )
+    if case.handling is not None:
+        code, truth = handled(truth, case.handling)
+    else:
+        code = shoot(
+            truth,
+            response,
+            bits=BITS,
+            jpeg_quality=case.jpeg_quality,
+            shot_noise=case.shot_noise,
+            read_noise=case.read_noise,
+            rng=np.random.default_rng(NOISE_SEED),
+        )
     return Exposure(
         case=case,
         code=code,

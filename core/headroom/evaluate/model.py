@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -25,11 +26,21 @@ def model_methods(
     device: str = "auto",
     precision: str = "auto",
     estimate: bool = True,
+    lights: Sequence[str] = ("median",),
 ) -> tuple[Method, ...]:
-    """The model with the declared curve and, with ``estimate``, with its own estimate of the curve."""
+    """The model with the declared curve and, with ``estimate``, with its own estimate of the curve.
+
+    ``lights``: with each of these (``settings.LIGHTS``) in place of the median.
+    """
     reconstructor = Reconstructor(model, device=device, precision=precision)
     name = reconstructor.card.name
-    methods = [Method(name, _runner(reconstructor, Options()))]
+    methods = []
+    for light in lights:
+        options = Options(light=light)
+        reconstructor.check(options)
+        methods.append(
+            Method(name if light == "median" else f"{name} --light {light}", _runner(reconstructor, options))
+        )
     if estimate:
         methods.append(Method(f"{name} --curve estimate", _runner(reconstructor, Options(curve="estimate"))))
     return tuple(methods)

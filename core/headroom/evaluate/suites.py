@@ -6,9 +6,10 @@ from collections.abc import Sequence
 
 from headroom.errors import UsageError
 from headroom.evaluate.exposures import EMOR_NAMES, RESPONSES, Case
+from headroom.evaluate.handling import HANDLINGS
 from headroom.evaluate.scenes import Scene
 
-__all__ = ["DEFAULT_SUITES", "SUITES", "cases"]
+__all__ = ["DEFAULT_SUITES", "GROUPS", "SUITES", "cases"]
 
 JPEG_QUALITY = 90
 
@@ -22,8 +23,12 @@ SUITES = {
     "all": "every response, stated, with and without JPEG 90",
     "all-unknown": "every EMoR draw, sRGB declared, with and without JPEG 90",
     **{name: f"{name} response, stated" for name in RESPONSES if name != "srgb"},
+    **{name: f"sRGB response, stated; {meaning}" for name, (meaning, _) in HANDLINGS.items()},
 }
 """Name and meaning."""
+
+GROUPS = {"handled": tuple(HANDLINGS)}
+"""One name for several suites."""
 
 DEFAULT_SUITES = ("srgb", "srgb-jpeg", "mixed", "unknown")
 
@@ -49,6 +54,8 @@ def cases(scenes: Sequence[Scene], shares: Sequence[float], suite: str) -> list[
             for name in responses
             for quality in (None, JPEG_QUALITY)
         ]
+    if suite in HANDLINGS:
+        return [Case(scene, share, handling=suite) for share in shares for scene in scenes]
     response = suite.split("-jpeg")[0].split("-noise")[0]
     quality = JPEG_QUALITY if suite.endswith("-jpeg") else None
     noise = (SHOT_NOISE, READ_NOISE) if suite.endswith("-noise") else (0.0, 0.0)

@@ -32,5 +32,7 @@ class NetworkContract:
     curve: Literal["lines", "frame", "fixed"] = "lines"
     """Where the response curve that it sees comes from: lines of pixels (cheap: looked at always, for a warning), the
     frame (looked at where it is asked for), or the same curve for every picture."""
+    states_doubt: bool = False
+    """Whether it says for each pixel how far its answer may be off; otherwise one figure of its card stands for all."""
     stages: tuple[str, ...] = ("dequantize", "linearize", "hallucinate")
     """What it can be asked for: besides these, ``refine``."""

@@ -181,6 +181,7 @@ class HeadroomOne(SingleImageNetwork):
         scene_multiple_of=32,
         dtypes=("float32", "bfloat16", "float16"),
         gflop_per_mp=30.0,
+        states_doubt=True,
     )
 
     def __init__(self, config: Config | None = None) -> None:
