@@ -162,7 +162,7 @@ def test_what_every_frame_lost_is_at_least_the_darkest_frames_white(kind: str) -
 
 
 def test_networks_and_classical_merges_share_the_noise() -> None:
-    noise = NoiseModel(shot=0.02, read=0.01, step=np.full(16, 0.001, np.float32))
+    noise = NoiseModel(shot=0.02, read=0.01, step=np.full((3, 16), 0.001, np.float32))
     np.testing.assert_allclose(noise_tensor(noise).numpy(), [[4e-4 + 1e-6, 1e-4]], rtol=1e-5)
     default = NoiseModel()
     np.testing.assert_allclose(noise_tensor(None).numpy(), [[default.shot**2, default.read**2]], rtol=1e-5)

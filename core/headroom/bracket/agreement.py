@@ -8,7 +8,9 @@ from typing import Any
 import numpy as np
 
 from headroom.bracket.align import Alignment
+from headroom.bracket.frames import Merged
 from headroom.bracket.noise import NoiseModel
+from headroom.encode import largest_channel
 from headroom.plate import FloatArray
 
 __all__ = ["FrameAgreement", "agreement", "summary"]
@@ -18,9 +20,12 @@ WITHIN = 2.0
 """Standard deviations; a normal error stays within them 95.4 % of the time."""
 LEAST_VALID = 0.99
 BLACK = 0.0025
-"""Light of a frame (1.0 = its white; about code 8 of 255) below which its black level shows, not the scene."""
+"""Light of a frame (1.0 = its white) below which a frame of RAW or floats shows its noise alone; frames of 8 bits have
+a black level of their own (``Alignment.black``)."""
 DARK = 0.01
 """Light below which stops say little."""
+LEAST = 1e-3
+"""Of a frame's variance: a merge that is this frame alone differs from it by rounding."""
 MOST_KEPT = 400_000
 """Samples of a frame from which its figures are taken, spread evenly."""
 
@@ -41,33 +46,43 @@ class FrameAgreement:
     """Median absolute difference in stops there."""
 
 
-def agreement(alignment: Alignment, radiance: FloatArray, noise: NoiseModel) -> list[FrameAgreement]:
-    """``radiance``: (H, W, 3) the merge on the reference's scale, linear as the frames are decoded.
+def agreement(alignment: Alignment, merged: Merged, noise: NoiseModel) -> list[FrameAgreement]:
+    """``merged``: all of the bracket's light on the reference's scale, linear as the frames are decoded.
 
-    Looked at is what two frames or more recorded in full: unclipped, not black and valid. A frame has its share in
-    the merge, so that their difference is less than its noise: by the inverse-variance weight that it would have had.
+    Looked at is what two frames or more recorded in full: no channel clipped, not black, and valid. The merge holds
+    each frame's own noise by the frame's share in it: x_k - sum(w_j x_j) has the variance
+    v_k (1 - w_k)^2 + sum_{j != k} w_j^2 v_j. A method that is no weighted mean is taken for the best one.
     """
     exposures = alignment.bracket.exposures.astype(np.float32)
     count = len(exposures)
+    black = np.maximum(alignment.black, np.float32(BLACK))
     apart: list[list[FloatArray]] = [[] for _ in range(count)]
     stops: list[list[FloatArray]] = [[] for _ in range(count)]
-    every = max(1, radiance.size // MOST_KEPT)
+    every = max(1, merged.radiance.size // MOST_KEPT)
     for y0 in range(0, alignment.height, ROWS):
+        rows = slice(y0, y0 + ROWS)
         frames = alignment.window(y0, min(y0 + ROWS, alignment.height))
-        light = radiance[y0 : y0 + ROWS]
+        light = merged.radiance[rows]
         good = [
-            (frame.clipped == 0) & (frame.valid > LEAST_VALID)[..., None] & (light * exposure > BLACK)
-            for frame, exposure in zip(frames, exposures, strict=True)
+            ((largest_channel(frame.clipped) == 0) & (frame.valid > LEAST_VALID))[..., None] & (light * e > black)
+            for frame, e in zip(frames, exposures, strict=True)
         ]
         shared = np.sum(good, axis=0) >= 2
-        variances = [noise.variance(light * exposure) for exposure in exposures]
-        total = np.sum([g * e**2 / v for g, e, v in zip(good, exposures, variances, strict=True)], axis=0)
+        # Of radiance, so that frames can be added up.
+        variances = [noise.variance(light * exposure) / exposure**2 for exposure in exposures]
+        if merged.shares is not None:
+            shares = [share[rows] for share in merged.shares]
+        else:
+            best = [part / variance for part, variance in zip(good, variances, strict=True)]
+            total = np.maximum(np.sum(best, axis=0), 1e-12)
+            shares = [part / total for part in best]
+        held = np.sum([share**2 * variance for share, variance in zip(shares, variances, strict=True)], axis=0)
         for k, frame in enumerate(frames):
             mine = good[k] & shared
+            off = held + (1 - 2 * shares[k]) * variances[k]
+            deviation = exposures[k] * np.sqrt(np.maximum(off, LEAST * variances[k])[mine][::every])
             expected = (light * exposures[k])[mine][::every]
-            own = exposures[k] ** 2 / variances[k][mine][::every] / total[mine][::every]
             recorded = frame.linear[mine][::every]
-            deviation = np.sqrt(variances[k][mine][::every] * np.maximum(1 - own, 1e-3))
             apart[k].append((recorded - expected) / deviation)
             bright = (expected > DARK) & (recorded > 0)
             stops[k].append(np.log2(recorded[bright] / expected[bright]))
@@ -92,7 +107,7 @@ def summary(frames: list[FrameAgreement], noise: NoiseModel) -> dict[str, Any]:
     known = [frame for frame in frames if frame.samples]
     counts = np.array([frame.samples for frame in known], float)
     return {
-        "noise": {"shot": noise.shot, "read": noise.read, "source": noise.source},
+        "noise": noise.facts(),
         "within_2_sigma": float(np.average([f.within for f in known], weights=counts)) if known else None,
         "sigmas": float(np.average([f.sigmas for f in known], weights=counts)) if known else None,
         "apart_stops": float(np.average([f.apart_stops for f in known], weights=counts)) if known else None,

@@ -25,25 +25,33 @@ LEAST_LIGHT = np.float32(2.0**-24)
 """Below it a sample has no logarithm worth averaging."""
 
 
-def merge_debevec(frames: Sequence[FrameRows], exposures: npt.ArrayLike, reference: int) -> Merged:
+def merge_debevec(
+    frames: Sequence[FrameRows], exposures: npt.ArrayLike, reference: int, noise: NoiseModel | None = None, *,
+    shares: bool = False,
+) -> Merged:  # fmt: skip
     """Debevec and Malik 1997, equation 6: the hat-weighted mean of log light.
 
-    The hat stands on codes; the frames are linear by now, so that it stands on their sRGB codes.
+    The hat stands on codes; the frames are linear by now, so that it stands on their sRGB codes. Noise has no say.
     """
+    del noise
     scale = np.asarray(exposures, np.float32)
     log_sum, weights = (np.zeros(frames[0].linear.shape, np.float32) for _ in range(2))
+    each: list[FloatArray] = []
     for frame, exposure in zip(frames, scale, strict=True):
         code = srgb_encode(frame.linear.clip(0, 1))
         weight = np.minimum(code, 1 - code) * _usable(frame)
         log_sum += weight * np.log(np.maximum(frame.linear, LEAST_LIGHT) / exposure)
         weights += weight
+        if shares:
+            each.append(weight)
     radiance: FloatArray = np.exp(log_sum / _divisor(weights))
-    return _finished(_filled(radiance, weights, frames, scale, reference), frames, scale)
+    return _finished(_filled(radiance, weights, frames, scale, reference), frames, scale, _shares(each, weights))
 
 
 def merge_inverse_variance(
-    frames: Sequence[FrameRows], exposures: npt.ArrayLike, reference: int, noise: NoiseModel | None = None
-) -> Merged:
+    frames: Sequence[FrameRows], exposures: npt.ArrayLike, reference: int, noise: NoiseModel | None = None, *,
+    shares: bool = False,
+) -> Merged:  # fmt: skip
     """Granados et al. 2010, Hasinoff et al. 2010: each sample counts by the inverse of its variance.
 
     The variance is that of the light which all frames together saw, not of the sample itself: a sample that came out
@@ -58,12 +66,15 @@ def merge_inverse_variance(
         gathered += usable * exposure
     expected = light / _divisor(gathered)
     light[:], gathered[:] = 0, 0
+    each: list[FloatArray] = []
     for frame, exposure in zip(frames, scale, strict=True):
         weight = _usable(frame) * (exposure / noise.variance(expected * exposure))
         light += weight * frame.linear
         gathered += weight * exposure
+        if shares:
+            each.append(weight * exposure)
     radiance = light / _divisor(gathered)
-    return _finished(_filled(radiance, gathered, frames, scale, reference), frames, scale)
+    return _finished(_filled(radiance, gathered, frames, scale, reference), frames, scale, _shares(each, gathered))
 
 
 def unrecorded(frames: Sequence[FrameRows]) -> FloatArray:
@@ -79,7 +90,9 @@ def _lost(frames: Sequence[FrameRows]) -> FloatArray:
     return lost
 
 
-def _finished(radiance: FloatArray, frames: Sequence[FrameRows], scale: FloatArray) -> Merged:
+def _finished(
+    radiance: FloatArray, frames: Sequence[FrameRows], scale: FloatArray, shares: tuple[FloatArray, ...] | None
+) -> Merged:
     """Where all clipped, no darker than the least that a clipped frame proves.
 
     JPEG may leave a bright frame one code under its white where the darkest is at its own: the mean is that one's.
@@ -90,7 +103,11 @@ def _finished(radiance: FloatArray, frames: Sequence[FrameRows], scale: FloatArr
         for frame, exposure in zip(frames, scale, strict=True):
             np.maximum(proven, frame.linear * (frame.clipped * frame.valid[..., None] / exposure), out=proven)
         radiance += lost * np.maximum(proven - radiance, 0)
-    return Merged(radiance, largest_channel(lost))
+    return Merged(radiance, largest_channel(lost), shares)
+
+
+def _shares(weights: Sequence[FloatArray], total: FloatArray) -> tuple[FloatArray, ...] | None:
+    return tuple(weight / _divisor(total) for weight in weights) or None
 
 
 def _usable(frame: FrameRows) -> FloatArray:

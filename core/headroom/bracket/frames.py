@@ -34,6 +34,8 @@ class Merged:
     """(h, w, 3) linear, not clamped, finite."""
     doubt: FloatArray
     """(h, w) 0..1 how little the frames recorded there: 1 is clipped in every usable frame."""
+    shares: tuple[FloatArray, ...] | None = None
+    """Of a weighted mean that was asked for them: (h, w, 3) each frame's share in the light, 1 together."""
 
     def crop(self, y0: int, y1: int, x0: int, x1: int) -> Merged:
         """A part of the window, in its own coordinates; views, not copies."""

@@ -24,7 +24,8 @@ GUIDE_PX = 4096
 LUMA = np.array([0.3, 0.5, 0.2], np.float32)
 """Weights of R, G, B: edges of any colour count."""
 LEAST_CODE = 0.02
-"""Square-root code of the frame as recorded (light 0.0004, an sRGB code of 1) below which there is nothing."""
+"""Square-root code of the frame as recorded (light 0.0004, an sRGB code of 1) below which there is nothing, whatever
+its black level is."""
 CLIPPED = 0.5
 """Mean clip mask of a cell from which it counts as clipped."""
 BAND = 256
@@ -50,8 +51,11 @@ class Guide:
     camera's curve is not what it is elsewhere, and a flow would follow that."""
 
 
-def guide(recorded: Recorded, height: int, width: int, *, gain: float, step: int) -> Guide:
-    """A frame whose light is raised ``gain`` times, in cells of ``step`` pixels."""
+def guide(
+    recorded: Recorded, height: int, width: int, *, gain: float, step: int, black: FloatArray | None = None
+) -> Guide:
+    """A frame whose light is raised ``gain`` times, in cells of ``step`` pixels; ``black``: (3,) its black level."""
+    least = LEAST_CODE if black is None else max(LEAST_CODE, float(black @ LUMA) ** 0.5)
     shape = -(-height // step), -(-width // step)
     gray, useful = np.empty(shape, np.uint8), np.empty(shape, np.uint8)
     rows_at_once = max(BAND // step, 1) * step
@@ -63,7 +67,7 @@ def guide(recorded: Recorded, height: int, width: int, *, gain: float, step: int
         cells = _means(np.dstack([code, clipped.max(axis=2)]), step)
         part = slice(y0 // step, y0 // step + len(cells))
         gray[part] = (cells[..., 0] * 255 + 0.5).astype(np.uint8)
-        useful[part] = ((cells[..., 1] > LEAST_CODE) & (cells[..., 2] < CLIPPED)) * np.uint8(255)
+        useful[part] = ((cells[..., 1] > least) & (cells[..., 2] < CLIPPED)) * np.uint8(255)
     return Guide(gray, useful)
 
 

@@ -61,8 +61,13 @@ class Merger(Protocol):
         exposures: npt.ArrayLike,
         reference: int,
         noise: NoiseModel | None = None,
+        *,
+        shares: bool = False,
     ) -> Merged:
-        """A window of all frames, darkest first, with ``exposures`` relative to ``reference``, merged."""
+        """A window of all frames, darkest first, with ``exposures`` relative to ``reference``, merged.
+
+        ``shares``: with what each frame counts for, where the method is a weighted mean.
+        """
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -122,7 +127,7 @@ class Classical:
     """A merge without weights, pixel by pixel."""
 
     name: str
-    merge: Callable[[Sequence[FrameRows], npt.ArrayLike, int, NoiseModel | None], Merged]
+    merge: Callable[..., Merged]
     frames: int | None = None
     multiple_of: int = TILE_MULTIPLE
     halo_px: int = 0
@@ -130,10 +135,11 @@ class Classical:
     card: weights.Card | None = None
 
     def __call__(
-        self, frames: Sequence[FrameRows], exposures: npt.ArrayLike, reference: int, noise: NoiseModel | None = None
-    ) -> Merged:
+        self, frames: Sequence[FrameRows], exposures: npt.ArrayLike, reference: int, noise: NoiseModel | None = None, *,
+        shares: bool = False,
+    ) -> Merged:  # fmt: skip
         """A window of all frames merged."""
-        return self.merge(frames, exposures, reference, noise)
+        return self.merge(frames, exposures, reference, noise, shares=shares)
 
 
 def available() -> list[str]:
@@ -152,7 +158,7 @@ def merger(method: str | Path = DEFAULT, *, device: str = "auto", precision: str
     from headroom.bracket.network_merge import load_network_merger
 
     if name == "debevec":
-        return Classical(name=name, merge=lambda frames, exposures, at, noise: merge_debevec(frames, exposures, at))
+        return Classical(name=name, merge=merge_debevec)
     if name == "inverse-variance":
         return Classical(name=name, merge=merge_inverse_variance)
     if name in METHODS:

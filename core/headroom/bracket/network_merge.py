@@ -21,7 +21,7 @@ from headroom.bracket.noise import NoiseModel
 from headroom.engine.device import is_out_of_memory, pick_device, pick_precision
 from headroom.engine.tiles import padded
 from headroom.errors import DeviceError, UsageError
-from headroom.networks.merging import READ, SHOT, MergeNetwork, Stack
+from headroom.networks.merging import READ, SHOT, Light, MergeNetwork, Stack
 
 __all__ = ["NetworkMerger", "load_network_merger", "pad_windows", "triples_of"]
 
@@ -53,15 +53,17 @@ class NetworkMerger:
         self.bytes_per_px = self.contract.bytes_per_px
 
     def __call__(
-        self, frames: Sequence[FrameRows], exposures: npt.ArrayLike, reference: int, noise: NoiseModel | None = None
-    ) -> Merged:
+        self, frames: Sequence[FrameRows], exposures: npt.ArrayLike, reference: int, noise: NoiseModel | None = None, *,
+        shares: bool = False,
+    ) -> Merged:  # fmt: skip
         """A window of all frames, darkest first, merged; ``DeviceError`` where it does not fit into memory."""
         height, width = frames[0].valid.shape
         try:
             stack = self._stack(frames, np.asarray(exposures, np.float64), reference, noise)
             with torch.inference_mode(), torch.autocast(self.device.type, self.dtype, self.dtype != torch.float32):
-                light = self._any_number(stack) if self.frames == 3 else self._any_light(stack)
-            radiance, doubt = (part[0, ..., :height, :width].float().cpu().numpy() for part in light)
+                light = self._any_number(stack) if self.frames == 3 else self.module.merge(stack)
+            radiance, doubt = (part[0, ..., :height, :width].float().cpu().numpy() for part in light[:2])
+            each = light.shares[0, ..., :height, :width].float().cpu() if shares and light.shares is not None else ()
         except (RuntimeError, MemoryError) as error:
             if not is_out_of_memory(error):
                 raise
@@ -69,13 +71,12 @@ class NetworkMerger:
                 f"out of memory on {self.device} with a window of {width}x{height} px; "
                 "close other programs, give less --memory, or use --device cpu"
             ) from error
-        return Merged(np.ascontiguousarray(radiance.transpose(1, 2, 0)), np.ascontiguousarray(doubt[0]))
+        return Merged(
+            np.ascontiguousarray(radiance.transpose(1, 2, 0)), np.ascontiguousarray(doubt[0]),
+            tuple(np.ascontiguousarray(share.permute(1, 2, 0).numpy()) for share in each) or None,
+        )  # fmt: skip
 
-    def _any_light(self, stack: Stack) -> tuple[Tensor, Tensor]:
-        light = self.module.merge(stack)
-        return light.radiance, light.doubt
-
-    def _any_number(self, stack: Stack) -> tuple[Tensor, Tensor]:
+    def _any_number(self, stack: Stack) -> Light:
         """Triples averaged; where nothing was recorded at all, at least what the clipped frames prove."""
         doubt = (1 - stack.valid * (1 - stack.clipped.amax(2, keepdim=True))).amin(1)
         triples = triples_of(stack.frames, stack.reference)
@@ -92,7 +93,7 @@ class NetworkMerger:
                 gathered += share
             radiance = light / gathered
         proven = (stack.valid * stack.clipped * stack.radiance).amax(1)
-        return radiance + doubt * (proven - radiance).clamp(min=0), doubt
+        return Light(radiance + doubt * (proven - radiance).clamp(min=0), doubt)
 
     def _stack(
         self, frames: Sequence[FrameRows], exposures: npt.NDArray[np.float64], reference: int, noise: NoiseModel | None
@@ -143,11 +144,13 @@ def pad_windows(values: npt.NDArray[np.float32], rows: int, columns: int) -> Ten
 
 
 def noise_tensor(noise: NoiseModel | None) -> Tensor:
-    """(1, 2) variance per unit of light and in the dark; the steps between codes grow about as photons' noise does."""
+    """(1, 2) variance per unit of light and in the dark, of the mean channel; the steps between codes grow about as
+    photons' noise does."""
     if noise is None:
         return torch.tensor([[SHOT, READ]])
-    steps = 0.0 if noise.step is None else float(noise.step[-1]) ** 2
-    return torch.tensor([[max(noise.shot**2 + steps, 1e-10), max(noise.read**2, 1e-10)]])
+    steps = 0.0 if noise.step is None else float(np.mean(noise.step[:, -1] ** 2))
+    shot, read = (float(np.mean(np.square(part))) for part in (noise.shot, noise.read))
+    return torch.tensor([[max(shot + steps, 1e-10), max(read, 1e-10)]])
 
 
 def _chosen(stack: Stack, frames: tuple[int, int, int]) -> Stack:

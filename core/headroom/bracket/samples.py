@@ -9,11 +9,11 @@ import numpy as np
 import numpy.typing as npt
 
 from headroom.bracket.align import align
+from headroom.bracket.black import black_code
 from headroom.bracket.frames import FrameRows
 from headroom.bracket.stack import Bracket
 from headroom.colour.plan import ColourPlan
 from headroom.errors import PlateError
-from headroom.plate import Plate
 
 __all__ = ["Samples", "hat", "residual_stops", "take_samples"]
 
@@ -24,14 +24,8 @@ WINDOWS = 14
 WINDOW_PX = 64
 FLAT = 0.02
 """Spread of codes in a cell, over which its mean is not the code of its mean light."""
-LEAST_CODE = 8 / 255
-"""Below lie black pedestals and flare."""
-BLACKEST = (0.005, 2.0)
-"""Codes under this many times this quantile of a frame's channel may be its black level."""
 MOST_CELLS = 6000
 """Kept of the flat cells, spread evenly over the tones."""
-MOST_FLOOR = 0.15
-"""A frame without anything black in it has no say about its black level."""
 LEAST_CELLS = 64
 TONES = 64
 
@@ -112,7 +106,7 @@ def _cells(rows: Callable[..., FrameRows], bracket: Bracket, windows: int) -> Sa
         for length in (bracket.height, bracket.width)
     )
     ev = np.asarray(bracket.ev_stops, np.float64)
-    floors = [_floor(plate) for plate in bracket.plates]
+    floors = [black_code(plate) for plate in bracket.plates]
     codes, weights = [], []
     for top in tops:
         for left in lefts:
@@ -131,15 +125,6 @@ def _cells(rows: Callable[..., FrameRows], bracket: Bracket, windows: int) -> Sa
     useful = (weight > 0).sum(axis=1) >= 2
     count = int(useful.sum())
     return Samples(code[useful], weight[useful], np.broadcast_to(ev, (count, len(ev))), channel[useful])
-
-
-def _floor(plate: Plate) -> npt.NDArray[np.float32]:
-    """(3,) codes that the frame may show for no light at all."""
-    quantile, times = BLACKEST
-    rows = np.unique(np.linspace(0, plate.height - 1, 64).astype(int))
-    codes = np.concatenate([plate.rows(int(y), int(y) + 1)[0] for y in rows])
-    floor: npt.NDArray[np.float32] = np.quantile(codes, quantile, axis=0).astype(np.float32) * np.float32(times)
-    return np.clip(floor, LEAST_CODE, MOST_FLOOR)
 
 
 def _blocks(values: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:

@@ -38,6 +38,10 @@ class Frames(Protocol):
     def bracket(self) -> Bracket:
         """The frames."""
 
+    @property
+    def black(self) -> FloatArray:
+        """(3,) light of a frame that its black level hides."""
+
     def recorded(self, frame: int, y0: int, y1: int, x0: int, x1: int) -> tuple[FloatArray, FloatArray]:
         """A window in the frame's own pixels."""
 
@@ -90,7 +94,7 @@ def _pair(frames: Frames, here: int, there: int, step: int) -> Pair:
         def recorded(y0: int, y1: int, frame: int = frame) -> tuple[FloatArray, FloatArray]:
             return frames.recorded(frame, y0, y1, 0, bracket.width)
 
-        guides.append(guide(recorded, bracket.height, bracket.width, gain=gain, step=step))
+        guides.append(guide(recorded, bracket.height, bracket.width, gain=gain, step=step, black=frames.black))
     both = (guides[0].useful > 0) & (guides[1].useful > 0)
     darker = 0 if ratio > 1 else 1
     matched = match_tones(guides[darker].gray, guides[1 - darker].gray, both)

@@ -110,7 +110,7 @@ def merge_bracket(
         "alignment": aligned.report(),
         "clip_levels": [clip.code for clip in aligned.clips],
         "clipped_shares": [clip.clipped_share for clip in aligned.clips],
-        "noise": {"shot": noise.shot, "read": noise.read, "source": noise.source},
+        "noise": noise.facts(),
         "tile_px": tile_px,
         "unrecorded_share": doubtful,
         "went_on": None,

@@ -195,7 +195,8 @@ class MergeOne(MergeNetwork):
         low = torch.maximum(proven, radiance[:, at]).clamp(min=LIGHT_FLOOR)
         low = torch.minimum(low, stack.top)
         between = low * (stack.top / low).pow(torch.sigmoid(answer.raw[:, 3:]))
-        return Light(moved + (between - moved) * unsure, unsure.amax(1, keepdim=True))
+        shares = None if torch.is_grad_enabled() else weights.div_(total.clamp(min=1e-6)[:, None])
+        return Light(moved + (between - moved) * unsure, unsure.amax(1, keepdim=True), shares)
 
 
 def box_mean(image: Tensor) -> Tensor:

@@ -113,6 +113,8 @@ class Light(NamedTuple):
     """(B, 3, H, W) linear light, the reference's scale."""
     doubt: Tensor
     """(B, 1, H, W) 0..1: how little of it was recorded."""
+    shares: Tensor | None = None
+    """(B, N, 3, H, W) of a weighted mean: each frame's share in the light."""
 
 
 class MergeNetwork(nn.Module, ABC):

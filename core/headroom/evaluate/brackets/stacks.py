@@ -103,8 +103,8 @@ def measure_stack(
     response = find_response(response_name, [bracket], colour)
     aligned = align(bracket, response.decode, how=how, mixes_channels=response.mixes_channels)
     noise = measured_noise(aligned)
-    merged = ready(aligned.window(0, aligned.height), bracket.exposures, bracket.reference, noise)
-    frames = agreement(aligned, merged.radiance, noise)
+    merged = ready(aligned.window(0, aligned.height), bracket.exposures, bracket.reference, noise, shares=True)
+    frames = agreement(aligned, merged, noise)
     whole = summary(frames, noise)
     return StackFound(
         name=name,
