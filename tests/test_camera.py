@@ -8,7 +8,16 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from headroom.camera import Response, emor_basis, expose_for_clipped_share, jpeg, quantise, shoot
+from headroom.camera import (
+    Response,
+    emor_basis,
+    expose_for_clipped_share,
+    inverse_emor_curve,
+    jpeg,
+    quantise,
+    shoot,
+)
+from headroom.colour.curves import srgb_decode
 from headroom.train.batches import interpolate_rows
 from headroom.train.jpeg import jpeg_loss
 
@@ -104,3 +113,17 @@ def test_training_jpeg_loses_what_a_real_one_loses(quality: int) -> None:
     assert loss_ours == pytest.approx(loss_real, rel=0.25)
     # Two roundings to 8 bits differ by a quarter of a code even where the coefficients agree.
     assert np.abs(ours - real).mean() < 0.5 * loss_real + 0.25 / 255
+
+
+@given(st.integers(0, 1000))
+def test_an_inverse_curve_of_components_can_be_that_of_a_real_camera(seed: int) -> None:
+    """The measured components have a jag near white: it must not bend the rest."""
+    response = Response.draw_emor(np.random.default_rng(seed), spread=0.5)
+    codes = np.linspace(0, 1, 256)
+    components = np.stack([np.interp(codes, np.linspace(0, 1, 1024), row) for row in emor_basis().inverse_components])
+    truth = response.inverse(codes)
+    weights = np.linalg.lstsq(components[:11].T, truth - srgb_decode(codes), rcond=None)[0]
+    light = inverse_emor_curve(torch.from_numpy(weights)[None])[0].numpy()
+    np.testing.assert_allclose(light, truth, atol=0.05)
+    assert (light[0], light[-1]) == (0, 1)
+    assert (np.diff(light) > 0).all()

@@ -18,16 +18,19 @@ from headroom.camera import Response
 from headroom.curve import estimated_curve
 from headroom.errors import PlateError, UsageError, WeightsError
 from headroom.networks.curve_lines import FrameLines, cell_lines
-from headroom.networks.curve_net import CurveNet, Lines
+from headroom.networks.curve_net import Curve, CurveNet, Lines
 from headroom.networks.headroom1 import HeadroomOne
 from headroom.train import curve_stage
 from headroom.train.batches import BatchMaker, Frame, Shooting
+from headroom.train.curve_lines import Album, LineShooting, Photographer
 from headroom.train.loop import train
 from headroom.train.losses import hue, losses
 from headroom.train.publish import publish
 from headroom.train.recipes import RECIPES, recipe
 from headroom.train.scenes import HdrScene, load, pack, split_by_scene
 from headroom.train.views import SceneBank, latlong_rays, moved_grid, rotations, sample_latlong
+
+CPU = torch.device("cpu")
 
 
 def scene(name: str, seed: int, *, latlong: bool = True) -> HdrScene:
@@ -262,6 +265,49 @@ def test_lines_stay_inside_their_cells() -> None:
     assert float((shown.amax(1) - shown.amin(1)).max()) < 0.06
 
 
+def ramp_photographer() -> Photographer:
+    """In a scene whose light rises and falls evenly along its rows."""
+    light = (0.1 + (torch.arange(1024) % 128 - 64).abs() / 64).expand(3, 512, 1024).half()
+    frames = (Frame(kind="cells", height=64, width=64, batch=4, share=1),)
+    sheets = Shooting(
+        frames=frames, clipped_share=(0.05, 0.2), contrast=(1.0, 1.0), noisy_share=0.0, jpeg_quality=(97, 98),
+        responses=20,
+    )  # fmt: skip
+    return Photographer([HdrScene("ramp", light, True)], LineShooting(sheets=sheets, plain=8), 200, CPU, 1)
+
+
+def test_lines_and_curves_are_of_the_same_photograph() -> None:
+    shot = ramp_photographer()()
+    assert shot.lines.x_srgb.shape == (12, 200, 5, 3)
+    assert shot.codes.sum(1) == pytest.approx(torch.ones(12))
+    seen = shot.lines.stride > 0
+    assert seen.sum(1).min() > 20
+    for index in range(12):
+        codes = shot.lines.x_srgb[index][seen[index]].double().numpy()
+        light = np.interp(codes, np.linspace(0, 1, 256), shot.curves[index].double().numpy())
+        # Even steps of light, but for the rounding of codes.
+        bend = np.abs(light[:, 0] + light[:, 4] - 2 * light[:, 2]) / np.ptp(light, axis=1)
+        assert np.median(bend) < 0.1, index
+
+
+def test_the_curve_that_is_learnt_is_the_curve_that_is_used() -> None:
+    coefficients = torch.randn(6, 11, generator=torch.Generator().manual_seed(1)) * torch.tensor([2.0] * 3 + [0.3] * 8)
+    for row in coefficients:
+        table = estimated_curve(Curve(row[None], torch.zeros(1), torch.zeros(1)), lines=1000).table
+        used = np.interp(np.linspace(0, 1, 256), np.linspace(0, 1, len(table)), table)
+        error, weight = curve_stage.curve_error(row[None], torch.from_numpy(used)[None], torch.ones(1, 256))
+        assert float((error.abs() * weight).sum()) < 0.01
+
+
+def test_an_album_shows_photographs_again_as_they_were() -> None:
+    album = Album(ramp_photographer(), 3, 1)
+    seen = [album().lines.x_srgb for _ in range(8)]
+    again = [any(torch.allclose(x, y, atol=1e-6) for y in seen[:i]) for i, x in enumerate(seen)]
+    assert 2 <= sum(again) <= 7
+    always_new = Album(ramp_photographer(), 1, 1)
+    assert not torch.equal(always_new().lines.x_srgb, always_new().lines.x_srgb)
+
+
 def test_what_a_bent_line_says_reaches_the_curve() -> None:
     """Averages add up over frames: a picture's lines in two halves give the sums of the whole."""
     torch.manual_seed(0)
@@ -276,11 +322,12 @@ def test_what_a_bent_line_says_reaches_the_curve() -> None:
 
 
 def test_the_curve_stage_learns_a_curve(tmp_path: Path, scenes: list[HdrScene]) -> None:
-    frames = (Frame(kind="cells", height=64, width=64, batch=16, share=1),)
-    shooting = Shooting(
+    frames = (Frame(kind="cells", height=64, width=64, batch=4, share=1),)
+    sheets = Shooting(
         frames=frames, srgb_share=0.0, emor_share=0.0, style_share=0.0, sigmoid_share=1.0, responses=40,
-        noisy_share=0.0, jpeg_share=0.0,
+        noisy_share=0.0,
     )  # fmt: skip
+    shooting = LineShooting(sheets=sheets, plain=12)
     chosen = replace(curve_stage.headroom_1_curve(), shooting=shooting, lines=128, width=32, dropout=0.0, ema=0.9)
     path = curve_stage.train_curve(chosen, scenes, scenes[:1], tmp_path, steps=120)
     learnt = [json.loads(line) for line in (tmp_path / "curve-log.jsonl").read_text().splitlines()][-1]

@@ -25,6 +25,7 @@ from headroom.colour import curves
 
 __all__ = [
     "EMOR_STD",
+    "INVERSE_SAMPLES",
     "EmorBasis",
     "Response",
     "emor_basis",
@@ -44,6 +45,10 @@ EMOR_STD = (2.98, 1.31, 0.44, 0.23, 0.11)
 """Standard deviations of the first five EMoR coefficients over the 201 measured responses."""
 MIN_SLOPE = 1e-4
 """Least increase of a drawn response over one of the 1024 EMoR steps, relative to a straight line's."""
+INVERSE_SAMPLES = 256
+"""Of an inverse response that is made of components."""
+FLATTEST = 5e-4
+"""Its least slope, relative to a straight line's."""
 
 
 @dataclass(frozen=True)
@@ -164,19 +169,29 @@ class Response:
         return cls(f"style {contrast:+.2f} {lift:+.2f}", styled.astype(np.float32))
 
 
-def inverse_emor_curve(weights: Any, base: Any, components: Any) -> Any:
-    """Increasing inverse curve(s) from coefficients: torch, (B, K), (N,), (K, N) to (B, N), 0 to 0 and 1 to 1.
+def inverse_emor_curve(weights: Any) -> Any:
+    """(B, K) torch weights of the inverse components, added to sRGB's decoding, to (B, 256) light at code i/255.
 
-    Monotone by SingleHDR's equation 3: the steps are lifted by the most negative one, then summed and normalised.
+    Rising, 0 to 0 and 1 to 1: a step that falls is made almost flat, then the whole is normalised. SingleHDR's
+    equation 3 lifts *all* steps by the most negative one instead; here a jag of the measured components near white
+    would straighten the whole curve, and the more the finer the grid: training and use share this one.
     """
-    curve = base + weights @ components
-    steps = curve[:, 1:] - curve[:, :-1]
-    steps = steps + (-steps.amin(1, keepdim=True)).clip(min=0)
-    total = steps.cumsum(1)
-    total = total / total[:, -1:]
     import torch
 
+    base, components = (torch.as_tensor(part).to(weights) for part in _inverse_basis(weights.shape[1]))
+    curve = base + weights @ components
+    steps = (curve[:, 1:] - curve[:, :-1]).clip(min=FLATTEST / (INVERSE_SAMPLES - 1))
+    total = steps.cumsum(1)
+    total = total / total[:, -1:]
     return torch.cat([torch.zeros_like(total[:, :1]), total], 1)
+
+
+@lru_cache(maxsize=2)
+def _inverse_basis(count: int) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+    code = np.linspace(0, 1, INVERSE_SAMPLES)
+    rows = emor_basis().inverse_components[:count]
+    components = [np.interp(code, np.linspace(0, 1, rows.shape[1]), row) for row in rows]
+    return np.asarray(curves.srgb_decode(code), np.float64), np.stack(components)
 
 
 def expose_for_clipped_share(lin: Array, share: float) -> float:

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from headroom.camera import emor_basis, inverse_emor_curve
+from headroom.camera import INVERSE_SAMPLES, inverse_emor_curve
 from headroom.colour.curves import srgb_decode
 from headroom.engine.run import Runner
 from headroom.networks.curve_net import CURVE_COEFFICIENTS, Curve
@@ -61,10 +61,8 @@ class EstimatedCurve:
 
 def estimated_curve(curve: Curve, *, lines: int) -> EstimatedCurve:
     """From the network's answer for one frame that showed it so many lines, in double precision."""
-    components = torch.from_numpy(emor_basis().inverse_components[:CURVE_COEFFICIENTS]).double()
-    base = torch.from_numpy(srgb_decode(np.linspace(0, 1, SAMPLES)))
-    coefficients = curve.coefficients[:1].double()
-    table: npt.NDArray[np.float64] = inverse_emor_curve(coefficients, base, components)[0].numpy()
+    light: npt.NDArray[np.float64] = inverse_emor_curve(curve.coefficients[:1].double())[0].numpy()
+    table = np.interp(np.linspace(0, 1, SAMPLES), np.linspace(0, 1, INVERSE_SAMPLES), light)
     logit = float(curve.stated_logit[0])
     probability = 1 / (1 + math.exp(-logit)) if lines >= LEAST_LINES else 1.0
     return EstimatedCurve(table.astype(np.float32), probability, 2.0 ** min(float(curve.log2_error[0]), 4.0))

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from headroom.networks.curve_net import SAMPLES, STRIDES, Lines, useful
 
-__all__ = ["FrameLines", "cell_lines"]
+__all__ = ["SHARES", "FrameLines", "best_lines", "cell_lines"]
 
 PLACES = 24576
 """Lines that are looked at in a frame."""
@@ -100,8 +100,13 @@ def cell_lines(x_srgb: Tensor, cell_px: int, count: int, generator: torch.Genera
             place = (row * width + column)[..., None] + sample * (down * width + right)
             found = flat.gather(1, place.flatten(1)[..., None].expand(-1, -1, 3)).unflatten(1, place.shape[1:])
             codes.append(found)
-            strides.append(torch.where(useful(found), stride, 0))
-    x, kept = torch.cat(codes, 1), torch.cat(strides, 1)
-    order = draw(1 << 30, kept.shape) * (kept > 0)
+            strides.append(torch.full(tries, stride, device=device))
+    return best_lines(torch.cat(codes, 1), torch.cat(strides, 1), count, generator)
+
+
+def best_lines(x_srgb: Tensor, stride: Tensor, count: int, generator: torch.Generator) -> Lines:
+    """At most ``count`` of (B, N, 5, 3) lines with (B, N) strides, drawn among those that are worth looking at."""
+    kept = torch.where(useful(x_srgb), stride, 0)
+    order = torch.randint(1 << 30, kept.shape, generator=generator, device=kept.device) * (kept > 0)
     best = order.topk(min(count, order.shape[1]), 1).indices
-    return Lines(x.gather(1, best[..., None, None].expand(-1, -1, SAMPLES, 3)), kept.gather(1, best))
+    return Lines(x_srgb.gather(1, best[..., None, None].expand(-1, -1, SAMPLES, 3)), kept.gather(1, best))

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F  # noqa: N812
 
-from headroom.camera import Response, quantise, sensor_noise
+from headroom.camera import INVERSE_SAMPLES, Response, quantise, sensor_noise
 from headroom.clipping import TAU, soft_mask
 from headroom.errors import UsageError
 from headroom.networks.area import area_weights, scene_size
@@ -21,7 +21,7 @@ from headroom.train.views import SceneBank, latlong_rays, moved_grid, rectilinea
 
 __all__ = ["Batch", "BatchMaker", "Frame", "Shooting", "draw_responses", "to_scene_view"]
 
-CURVE_SAMPLES = 256
+CURVE_SAMPLES = INVERSE_SAMPLES
 CELL_PX = 32
 CELLS_FROM_A_PART = 0.5
 """Share of the sheets of cells that come from a part of their scene, as a picture of it would."""

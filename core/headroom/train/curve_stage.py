@@ -1,8 +1,4 @@
-"""The second stage: the response curve's network, trained on lines of virtual photographs.
-
-A photograph here is a sheet of small cells, each copied from somewhere in one scene pixel by pixel: resampling would
-change how light mixes at edges. Exposure, camera and compression are those of whole pictures (batches.py).
-"""
+"""The second stage: the response curve's network, trained on lines of virtual photographs (curve_lines.py)."""
 
 from __future__ import annotations
 
@@ -20,14 +16,12 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812
 
-from headroom.camera import emor_basis, inverse_emor_curve
-from headroom.colour.curves import srgb_decode
+from headroom.camera import inverse_emor_curve
 from headroom.errors import Cancelled, UsageError, WeightsError, WriteError
-from headroom.networks.curve_lines import cell_lines
-from headroom.networks.curve_net import CURVE_COEFFICIENTS, Curve, CurveNet, Lines
-from headroom.train.batches import CELL_PX, CURVE_SAMPLES, Batch, BatchMaker, Frame, Shooting
+from headroom.networks.curve_net import Curve, CurveNet
+from headroom.train.batches import CELL_PX, Frame, Shooting
+from headroom.train.curve_lines import Album, LineShooting, Photographer, Photographs
 from headroom.train.scenes import HdrScene
-from headroom.train.views import SceneBank
 
 __all__ = ["CURVE_RECIPES", "CurveRecipe", "curve_error", "curve_loss", "train_curve"]
 
@@ -50,50 +44,19 @@ HELD_OUT_SEED = 20_000
 class CurveRecipe:
     """How the curve's network is trained."""
 
-    shooting: Shooting
-    lines: int = 1024
+    shooting: LineShooting
+    lines: int = 512
     """Of each photograph."""
+    looks: int = 3
+    """How often each photograph is learnt from."""
     width: int = 256
     dropout: float = 0.05
-    learning_rate: float = 1.5e-3
+    learning_rate: float = 1.2e-3
     weight_decay: float = 0.02
     warmup_steps: int = 60
-    ema: float = 0.998
+    ema: float = 0.999
     gradient_norm: float = 1.0
     seed: int = 11
-
-
-@dataclass(frozen=True)
-class Photographs:
-    """B photographs and what is to be known of them."""
-
-    lines: Lines
-    curves: Tensor
-    """(B, 256) true inverse responses at code i/255."""
-    stated: Tensor
-    """(B,) 1 where the stated curve is true."""
-    codes: Tensor
-    """(B, 256) share of each code."""
-
-
-class Photographer:
-    """Takes photographs for as long as it is asked to; a seed gives the same ones."""
-
-    def __init__(self, scenes: list[HdrScene], recipe: CurveRecipe, device: torch.device, seed: int) -> None:
-        """All scenes go to the device."""
-        self._maker = BatchMaker(SceneBank(scenes, device), recipe.shooting, scene_px=64, scene_multiple=8, seed=seed)
-        self._generator = torch.Generator(device).manual_seed(seed)
-        self._lines = recipe.lines
-
-    @torch.no_grad()
-    def __call__(self) -> Photographs:
-        """The next batch."""
-        batch: Batch = self._maker()
-        codes = (batch.x_srgb.flatten(1)[:, ::7] * (CURVE_SAMPLES - 1)).round().long()
-        share = torch.zeros(len(codes), CURVE_SAMPLES, device=codes.device)
-        share = share.scatter_add(1, codes, torch.ones_like(codes, dtype=share.dtype)) / codes.shape[1]
-        lines = cell_lines(batch.x_srgb, CELL_PX, self._lines, self._generator)
-        return Photographs(lines, batch.inverse, batch.stated, share)
 
 
 def train_curve(
@@ -127,10 +90,10 @@ def train_curve(
     optimiser = torch.optim.AdamW(
         network.parameters(), lr=recipe.learning_rate, weight_decay=recipe.weight_decay, betas=(0.9, 0.98)
     )
-    take = Photographer(scenes, recipe, where, recipe.seed)
+    take = Album(Photographer(scenes, recipe.shooting, recipe.lines, where, recipe.seed), recipe.looks, recipe.seed)
     unseen = None
     if held_out:
-        photographer = Photographer(held_out, recipe, where, HELD_OUT_SEED)
+        photographer = Photographer(held_out, recipe.shooting, recipe.lines, where, HELD_OUT_SEED)
         unseen = [photographer() for _ in range(HELD_OUT_BATCHES)]
     path = run / "curve.safetensors"
     start, checks, step, photographs = time.monotonic(), 0, 0, 0
@@ -181,11 +144,8 @@ def curve_loss(curve: Curve, truth: Tensor, stated: Tensor, codes: Tensor) -> Te
 
 def curve_error(coefficients: Tensor, truth: Tensor, codes: Tensor) -> tuple[Tensor, Tensor]:
     """(N, 256) log2 ratios of estimated to true curves, and weights that sum to 1: half plain, half by codes."""
-    device = coefficients.device
-    grid = torch.linspace(0, 1, CURVE_SAMPLES, device=device)
-    components = torch.as_tensor(emor_basis().inverse_components[:CURVE_COEFFICIENTS], device=device)
-    components = F.interpolate(components[None], CURVE_SAMPLES, mode="linear", align_corners=True)[0]
-    estimate = inverse_emor_curve(coefficients, srgb_decode(grid), components)
+    estimate = inverse_emor_curve(coefficients)
+    grid = torch.linspace(0, 1, estimate.shape[1], device=estimate.device)
     error = (estimate.clamp(min=LIGHT_FLOOR) / truth.clamp(min=LIGHT_FLOOR)).log2()
     inside = ((grid >= CURVE_CODES[0]) & (grid <= CURVE_CODES[1])).float()
     seen = codes * inside
@@ -238,8 +198,8 @@ def _follow(average: nn.Module, network: nn.Module, decay: float) -> None:
 
 
 FRAMES = (
-    Frame(kind="cells", height=4 * CELL_PX, width=6 * CELL_PX, batch=32, share=0.75),
-    Frame(kind="cells half", height=4 * CELL_PX, width=6 * CELL_PX, batch=32, share=0.25),
+    Frame(kind="cells", height=3 * CELL_PX, width=4 * CELL_PX, batch=12, share=0.75),
+    Frame(kind="cells half", height=3 * CELL_PX, width=4 * CELL_PX, batch=12, share=0.25),
 )
 
 
@@ -247,19 +207,19 @@ def headroom_1_curve() -> CurveRecipe:
     """The default model's second stage. The scenes' own contrast is left alone: it is what tells a curve."""
     shooting = Shooting(
         frames=FRAMES,
+        clipped_share=(0.005, 0.30),
         white_balance_std=0.15,
         saturation=(0.8, 1.25),
         contrast=(1.0, 1.0),
-        srgb_share=0.4,
-        emor_share=0.37,
+        srgb_share=0.33,
+        emor_share=0.45,
         style_share=0.11,
         sigmoid_share=0.06,
-        noisy_share=0.35,
-        jpeg_share=0.5,
+        noisy_share=0.3,
         jpeg_quality=(60, 98),
         responses=4000,
     )
-    return CurveRecipe(shooting=shooting)
+    return CurveRecipe(shooting=LineShooting(sheets=shooting))
 
 
 CURVE_RECIPES: dict[str, Callable[[], CurveRecipe]] = {"headroom-1-curve": headroom_1_curve}
