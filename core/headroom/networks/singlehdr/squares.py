@@ -11,7 +11,9 @@ import numpy.typing as npt
 __all__ = ["FrameSquares", "Squares"]
 
 PIXELS_MOST = 1 << 19
-"""A frame of up to so many pixels (1024 x 512) is shown whole."""
+"""A frame of up to so many pixels (1024 x 512) is shown whole, ..."""
+PIECE_MOST = 1 << 18
+"""... but from so many up in two halves: looking takes up to 1.2 kB a pixel of a piece, as much as a small tile."""
 SIDE_PX = 256
 """Of the squares of a larger one: the authors trained on crops of this size."""
 
@@ -33,9 +35,11 @@ class FrameSquares:
     """Copies the squares out of a frame's rows as they come by, in order."""
 
     def __init__(self, height: int, width: int) -> None:
-        """Squares lie evenly, from edge to edge, as far as they have room beside each other."""
+        """Squares, or the halves of a small frame, lie evenly from edge to edge, as far as there is room for them."""
         if height * width <= PIXELS_MOST:
-            side_y, side_x, rows, columns = height, width, 1, 1
+            pieces = 1 if height * width <= PIECE_MOST else 2
+            rows, columns = (pieces, 1) if height > width else (1, pieces)
+            side_y, side_x = -(-height // rows), -(-width // columns)
         else:
             side_y, side_x = min(SIDE_PX, height), min(SIDE_PX, width)
             count = PIXELS_MOST // (side_y * side_x)
