@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from safetensors.torch import load_file, save_file
 
 from command import headroom
 from headroom import io
+from headroom.colour.curves import srgb_encode
 from headroom.errors import PlateError, UsageError, WeightsError
 from headroom.networks.singlehdr.system import Config
 from headroom.train.batches import Shooting
@@ -276,3 +278,39 @@ def test_the_command_trains_and_refuses(
     )
     assert refused.code == 2
     assert "headroom train singlehdr-dequantize-small" in refused.err
+
+
+def test_refinement_from_a_merged_bracket_by_the_commands_of_the_documentation(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from PIL import Image
+
+    rng = np.random.default_rng(4)
+    light = np.kron(rng.random((8, 10, 3)) ** 3 * 6, np.ones((20, 16, 1)))
+    frames = []
+    for stops in (-2, 0, 2):
+        code = np.asarray(srgb_encode((light * 2.0**stops).clip(0, 1)))
+        frames.append(tmp_path / f"frame{stops:+d}.png")
+        Image.fromarray(np.rint(code * 255).astype(np.uint8)).save(frames[-1])
+    pairs = tmp_path / "pairs"
+    pairs.mkdir()
+    merged = headroom(
+        capsys, "merge", *frames, "--ev", "-2,0,2", "--align", "none", "--method", "inverse-variance", "--no-continue",
+        "--to", "Linear Rec.709 (sRGB)", "--reference", frames[1], "-o", pairs / "room.exr",
+    )  # fmt: skip
+    assert merged.code == 0, merged.err
+    shutil.copyfile(frames[1], pairs / "room.png")
+    (pair,) = read_pairs(pairs)
+    ratio = pair.light.float().clamp(max=1) / torch.from_numpy(light.transpose(2, 0, 1).clip(0, 1)).clamp(min=0.05)
+    assert float((ratio[pair.light > 0.1] - 1).abs().max()) < 0.05
+    assert float(pair.light.max()) > 2  # what the reference frame lost
+    start = Path(__file__).parents[1] / "models" / "singlehdr-small" / "weights.safetensors"
+    done = headroom(
+        capsys, "train", "singlehdr-refine-small", "--data", pairs, "--start", start, "--steps", 1, "--device", "cpu",
+        "--out", tmp_path / "refine",
+    )  # fmt: skip
+    assert done.code == 0, done.err
+    assert "1 photographs with their merged brackets" in done.out
+    network, facts = load_run(tmp_path / "refine" / "weights.safetensors")
+    assert "refine" in facts["stages"].split(",")
+    assert network.refinement is not None
