@@ -16,14 +16,11 @@ from headroom.evaluate.statistics import Interval, Paired, bootstrap, paired
 from headroom.evaluate.table import table
 from headroom.host.protocol import jsonable
 
-__all__ = ["PapersReport", "Verdict"]
+__all__ = ["BIAS", "OUTSIDE", "PapersReport", "Verdict"]
 
-SYSTEM_MEASURES = (
-    PU21,
-    IN_CLIP,
-    Measure(name="clip_bias", title="bias in the clip, stops", higher_is_better=True),
-    Measure(name="outside_rmse", title="log2 RMSE outside, stops", higher_is_better=False, digits=3),
-)
+BIAS = Measure(name="clip_bias", title="bias in the clip, stops", higher_is_better=True)
+OUTSIDE = Measure(name="outside_rmse", title="log2 RMSE outside, stops", higher_is_better=False, digits=3)
+SYSTEM_MEASURES = (PU21, IN_CLIP, BIAS, OUTSIDE)
 CPU = "processor_seconds"
 
 

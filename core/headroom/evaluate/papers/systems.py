@@ -9,7 +9,7 @@ from headroom.evaluate.methods import BASE, Method, inverse_response
 from headroom.evaluate.papers.measure import Record, light_values
 from headroom.evaluate.papers.shots import Shot
 
-__all__ = ["TITLES", "systems"]
+__all__ = ["ESTIMATES", "TITLES", "TOLD", "UNTOLD", "systems"]
 
 TOLD, UNTOLD = "systems-told", "systems-untold"
 TITLES = {
