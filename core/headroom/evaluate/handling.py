@@ -91,7 +91,7 @@ def _dim_white(light: FloatArray) -> Handled:
 def _one_channel(light: FloatArray) -> Handled:
     """The same share clips, nearly all of it in one channel."""
     share = float((light.max(axis=2) >= 1.0).mean())
-    cast = light * np.float32(ONE_CHANNEL)
+    cast = light * np.asarray(ONE_CHANNEL, np.float32)
     cast *= np.float32(expose_for_clipped_share(cast, share))
     return _code(cast), cast
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -16,6 +16,7 @@ from headroom.camera import INVERSE_SAMPLES, Response, quantise, sensor_noise
 from headroom.clipping import TAU, soft_mask
 from headroom.errors import UsageError
 from headroom.networks.area import area_weights, scene_size
+from headroom.train.graphics import GraphicsBank, draw_colours
 from headroom.train.jpeg import jpeg_loss
 from headroom.train.views import SceneBank, latlong_rays, moved_grid, rectilinear_rays, rotations
 
@@ -64,6 +65,8 @@ class Shooting:
     read_noise: tuple[float, float] = (0.0002, 0.005)
     jpeg_share: float = 0.4
     jpeg_quality: tuple[float, float] = (50, 98)
+    graphics_share: float = 0.0
+    """Pictures with letters, logos or frames over them, as white as white and no brighter."""
     tau: float = TAU
     responses: int = 1500
     pairs: bool = False
@@ -124,6 +127,7 @@ class BatchMaker:
         self.tables = torch.tensor(np.stack([r.table for r in responses])).to(bank.device)
         self.inverses = torch.tensor(np.stack([r.inverse_table for r in responses])).to(bank.device)
         self.curves = torch.tensor(np.stack([r.inverse(grid) for r in responses]), dtype=torch.float32).to(bank.device)
+        self._graphics = GraphicsBank(bank.device, seed) if shooting.graphics_share else None
         self._rays: dict[tuple[int, int], Tensor] = {}
         frames = [f for f in shooting.frames if _can_take(bank, f.kind)]
         if not frames:
@@ -252,6 +256,11 @@ class BatchMaker:
         number, noisy, shot, read = (value.repeat(each) for value in (number, noisy, shot, read))
         table, inverse = self.tables[number], self.inverses[number]
         seen = sensor_noise(truth, self._normal(*truth.shape), shot.view(-1, 1, 1, 1), read.view(-1, 1, 1, 1))
+        if self._graphics is not None:
+            cover, light = self._over(self._graphics, count, truth.shape[2:])
+            truth, seen = (
+                torch.lerp(pixels, light.repeat(each, 1, 1, 1), cover.repeat(each, 1, 1, 1)) for pixels in (truth, seen)
+            )
         code_truth = interpolate_rows(truth.clamp(0, 1).sqrt(), table)
         x = quantise(interpolate_rows(seen.clamp(0, 1).sqrt(), table), 8)
         lossy = self._chance(count, shooting.jpeg_share).repeat(each)
@@ -266,6 +275,13 @@ class BatchMaker:
         stated = (number == 0).float()
         lossless = (~(noisy | lossy)).float()
         return Batch(x, alpha, scene, lin, truth, code_truth, self.curves[number], stated, lossless)
+
+    def _over(self, graphics: GraphicsBank, count: int, size: Sequence[int]) -> tuple[Tensor, Tensor]:
+        """What lies over a share of the pictures, (B, 1, H, W), and its light; it has no noise."""
+        page = (self._uniform(count) * 1e6).long()
+        shift = self._uniform(count, 2, low=-1, high=1)
+        cover, light = graphics(page, draw_colours(self._uniform(count, 4)), shift, (size[0], size[1]))
+        return cover * self._chance(count, self.shooting.graphics_share)[:, None, None, None], light
 
     def _log_uniform(self, count: int, span: tuple[float, float]) -> Tensor:
         return self._uniform(count, low=math.log(span[0]), high=math.log(span[1])).exp()

@@ -43,7 +43,10 @@ GPU_FRAMES = (
 def headroom_1() -> Recipe:
     """The default model, sized for a data-centre GPU."""
     return Recipe(
-        name="headroom-1", network=headroom1.Config(), shooting=Shooting(frames=GPU_FRAMES), learning_rate=1.5e-3
+        name="headroom-1",
+        network=headroom1.Config(),
+        shooting=Shooting(frames=GPU_FRAMES, graphics_share=0.08),
+        learning_rate=1.5e-3,
     )
 
 
