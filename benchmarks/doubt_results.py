@@ -109,7 +109,7 @@ def page(rows: list[dict[str, Any]], shares: list[float], version: str) -> str:
         [[f"{s:g} %", mean(s, "covered"), mean(s, "stated"), mean(s, "right")] for s in shares],
     )
     light = table(
-        ["clipped", *(f"{name}: light, median" for name in LIGHTS), *(f"{name}: PU21-PSNR dB" for name in LIGHTS)],
+        ["clipped", *(f"light, {name}" for name in LIGHTS), *(f"PU21-PSNR dB, {name}" for name in LIGHTS)],
         [
             [f"{s:g} %", *(middle(s, f"light_{n}") for n in LIGHTS), *(mean(s, f"pu21_{n}", 1) for n in LIGHTS)]
             for s in shares
