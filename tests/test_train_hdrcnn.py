@@ -230,8 +230,11 @@ def test_the_temporal_legs_run(tmp_path: Path, scenes: list[HdrScene], temporal:
 
 def test_a_run_goes_on_becomes_a_model_and_converts(tmp_path: Path, scenes: list[HdrScene]) -> None:
     run, recipe = tmp_path / "run", replace(hdrcnn_tiny(), steps=2)
-    train_hdrcnn(recipe, scenes, [], run)
+    first = weights.load_run(train_hdrcnn(recipe, scenes, [], run))[1]
     path = train_hdrcnn(replace(recipe, steps=4), scenes, [], run)
+    both = weights.load_run(path)[1]
+    for clock in ("seconds", "processor_seconds"):
+        assert 0 < float(first[clock]) < float(both[clock])  # both legs
     assert [json.loads(line)["step"] for line in (run / "log.jsonl").read_text().splitlines()] == [1]
     (tmp_path / "manifest.json").write_text(
         json.dumps({"items": [{"file": "a.exr", "licence": "CC0-1.0", "projection": "latlong"}]})
@@ -242,6 +245,7 @@ def test_a_run_goes_on_becomes_a_model_and_converts(tmp_path: Path, scenes: list
         config={"error_stops": 1.25},
     )  # fmt: skip
     assert card.facts["training_steps"] == 4
+    assert card.facts["hardware"] == "a test, 1 minutes of the processor"
     assert card.config["error_stops"] == 1.25
     assert "Speed" in (card.folder / "README.md").read_text()
     module = weights.load(card.folder, network="hdrcnn").module

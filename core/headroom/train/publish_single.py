@@ -40,12 +40,12 @@ def publish_single(
 ) -> weights.Card:
     """Write ``folder``/weights.safetensors, card.toml and README.md from a run's weights.
 
-    ``minutes``: of training. ``speed``: seconds a megapixel and on what. ``config``: what was measured after the run,
-    in place of the network's own numbers, such as ``error_stops``.
+    ``minutes``: of the processor, that training took. ``speed``: seconds a megapixel and on what. ``config``: what was
+    measured after the run, in place of the network's own numbers, such as ``error_stops``.
     """
     scenes = scenes_by_licence(manifest)
     facts = facts_of(
-        folder, scenes, version=version, hardware=f"{hardware}, {minutes:.0f} minutes",
+        folder, scenes, version=version, hardware=f"{hardware}, {minutes:.0f} minutes of the processor",
         more={"speed": speed} if speed else None, limits=limits, notes=notes, measured=measured,
     )  # fmt: skip
     configured = trained.with_name("configured.safetensors")
