@@ -28,7 +28,7 @@ from headroom.train.publish import card_readme
 
 SIDE = 1024
 MEGAPIXELS = SIDE * SIDE / 1e6
-TIMES = 3
+TIMES = 2
 """The least of so many counts."""
 HARDWARE = "one thread of an AMD EPYC CPU"
 BESIDE = "headroom-1"
