@@ -47,8 +47,6 @@ MIN_SLOPE = 1e-4
 """Least increase of a drawn response over one of the 1024 EMoR steps, relative to a straight line's."""
 INVERSE_SAMPLES = 256
 """Of an inverse response that is made of components."""
-FLATTEST = 5e-4
-"""Its least slope, relative to a straight line's."""
 
 
 @dataclass(frozen=True)
@@ -172,15 +170,16 @@ class Response:
 def inverse_emor_curve(weights: Any) -> Any:
     """(B, K) torch weights of the inverse components, added to sRGB's decoding, to (B, 256) light at code i/255.
 
-    Rising, 0 to 0 and 1 to 1: a step that falls is made almost flat, then the whole is normalised. SingleHDR's
-    equation 3 lifts *all* steps by the most negative one instead; here a jag of the measured components near white
-    would straighten the whole curve, and the more the finer the grid: training and use share this one.
+    Rising, 0 to 0 and 1 to 1, by SingleHDR's equation 3: the steps are lifted by the most negative one, then summed
+    and normalised. How much is lifted depends on the grid: the measured components have a jag near white, which on
+    1024 samples straightens the whole curve. So training and use share this one.
     """
     import torch
 
     base, components = (torch.as_tensor(part).to(weights) for part in _inverse_basis(weights.shape[1]))
     curve = base + weights @ components
-    steps = (curve[:, 1:] - curve[:, :-1]).clip(min=FLATTEST / (INVERSE_SAMPLES - 1))
+    steps = curve[:, 1:] - curve[:, :-1]
+    steps = steps + (-steps.amin(1, keepdim=True)).clip(min=0)
     total = steps.cumsum(1)
     total = total / total[:, -1:]
     return torch.cat([torch.zeros_like(total[:, :1]), total], 1)

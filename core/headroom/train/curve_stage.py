@@ -45,16 +45,16 @@ class CurveRecipe:
     """How the curve's network is trained."""
 
     shooting: LineShooting
-    lines: int = 512
+    lines: int = 1024
     """Of each photograph."""
     looks: int = 3
     """How often each photograph is learnt from."""
     width: int = 256
     dropout: float = 0.05
-    learning_rate: float = 1.2e-3
+    learning_rate: float = 1.5e-3
     weight_decay: float = 0.02
     warmup_steps: int = 60
-    ema: float = 0.999
+    ema: float = 0.998
     gradient_norm: float = 1.0
     seed: int = 11
 
@@ -207,15 +207,14 @@ def headroom_1_curve() -> CurveRecipe:
     """The default model's second stage. The scenes' own contrast is left alone: it is what tells a curve."""
     shooting = Shooting(
         frames=FRAMES,
-        clipped_share=(0.005, 0.30),
         white_balance_std=0.15,
         saturation=(0.8, 1.25),
         contrast=(1.0, 1.0),
-        srgb_share=0.33,
-        emor_share=0.45,
+        srgb_share=0.4,
+        emor_share=0.37,
         style_share=0.11,
         sigmoid_share=0.06,
-        noisy_share=0.3,
+        noisy_share=0.35,
         jpeg_quality=(60, 98),
         responses=4000,
     )
