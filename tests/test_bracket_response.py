@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +10,7 @@ import pytest
 
 from bracket_views import bracket, hand, scene, seen
 from headroom.bracket.response import Response, declared
+from headroom.bracket.response_adapt import exposed_as
 from headroom.bracket.response_find import find_response
 from headroom.bracket.response_fits import FITS, rising
 from headroom.bracket.response_plot import plot_response
@@ -55,14 +57,47 @@ def test_a_cameras_curve_is_found(light: FloatArray, name: str, most: float, mov
     assert found.decode(np.zeros((1, 3), np.float32)).tolist() == [[0, 0, 0]]
 
 
-def test_sixteen_bits_and_a_curve_per_channel(light: FloatArray) -> None:
+def test_channels_of_one_curve_share_it(light: FloatArray) -> None:
     camera = Camera.picture_style(0.4)
-    found = find_response("debevec", [shot(light, camera, bits=16)], plan(None), per_channel=True)
+    found = find_response("debevec", [shot(light, camera, bits=16)], plan(None))
+    assert found.table is not None
+    assert found.table.shape[0] == 1
+    assert found.offsets_stops == ()
+    assert error_stops(found, camera) < 0.1
+
+
+def test_a_channel_with_a_black_level_of_its_own_gets_a_curve_of_its_own(light: FloatArray) -> None:
+    stack = shot(light, Camera.srgb())
+    lifted = np.array([12 / 255, 0, 0], np.float32)
+    plates = []
+    for plate in stack.plates:
+        codes = plate.codes / np.float32(255)
+        plates.append(replace(plate, codes=np.rint((codes * (1 - lifted) + lifted) * 255).astype(np.uint8)))
+    found = find_response("emor", [replace(stack, plates=tuple(plates))], plan(None))
     assert found.table is not None
     assert found.table.shape[0] == 3
-    assert error_stops(found, camera) < 0.1
+    dark = found.decode(np.full((1, 3), 40 / 255, np.float32))[0]
+    true = Camera.srgb().inverse((40 / 255 - lifted) / (1 - lifted))
+    assert np.log2(true[1] / true[0]) > 0.7  # what one curve for all would tint this grey by
+    assert abs(np.log2((true[1] / true[0]) / (dark[1] / dark[0]))) < 0.3
     grey = found.decode(np.full((1, 3), 0.5, np.float32))
-    assert np.ptp(grey) < 1e-3 * grey.mean()
+    assert np.ptp(grey) < 0.05 * grey.mean()
+
+
+@pytest.mark.parametrize("off", [0.0, 0.3])
+def test_a_frame_that_was_exposed_otherwise_than_stated_is_found(light: FloatArray, off: float) -> None:
+    camera = Camera.emor([2.0, -0.8, 0.3])
+    frames = [seen(light, np.eye(3), HEIGHT, WIDTH) for _ in range(5)]
+    taken = (-4.0, -2.0 + off, 0.0, 1.5, 3.0)
+    stack = bracket(frames, taken, response=camera, shot_noise=0.005)
+    stated = replace(stack, ev_stops=(-4.0, -2.0, 0.0, 1.5, 3.0))
+    found = find_response("emor", [stated], plan(None))
+    mended = exposed_as(stated, found.offsets_stops, found.offsets_sigma)
+    assert error_stops(found, camera) < 0.06
+    assert np.abs(np.subtract(mended.ev_stops, taken)).max() < 0.06
+    assert len(mended.notes) == (1 if off else 0)
+    if off:
+        assert "-2.00" in mended.notes[0]
 
 
 def test_a_panoramas_brackets_share_one_curve(light: FloatArray) -> None:

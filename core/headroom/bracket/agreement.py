@@ -9,7 +9,7 @@ import numpy as np
 
 from headroom.bracket.align import Alignment
 from headroom.bracket.frames import Merged
-from headroom.bracket.noise import NoiseModel
+from headroom.bracket.noise import NoiseModel, placement_variance
 from headroom.encode import largest_channel
 from headroom.plate import FloatArray
 
@@ -49,9 +49,10 @@ class FrameAgreement:
 def agreement(alignment: Alignment, merged: Merged, noise: NoiseModel) -> list[FrameAgreement]:
     """``merged``: all of the bracket's light on the reference's scale, linear as the frames are decoded.
 
-    Looked at is what two frames or more recorded in full: no channel clipped, not black, and valid. The merge holds
+    Looked at is what two frames or more recorded in full: no channel clipped, none black, and valid. The merge holds
     each frame's own noise by the frame's share in it: x_k - sum(w_j x_j) has the variance
-    v_k (1 - w_k)^2 + sum_{j != k} w_j^2 v_j. A method that is no weighted mean is taken for the best one.
+    v_k (1 - w_k)^2 + sum_{j != k} w_j^2 v_j. A method that is no weighted mean is taken for the best one. A frame that
+    was resampled is known to lie where it does to ``placed_px`` only, as its tracked points say: at edges that counts.
     """
     exposures = alignment.bracket.exposures.astype(np.float32)
     count = len(exposures)
@@ -64,12 +65,16 @@ def agreement(alignment: Alignment, merged: Merged, noise: NoiseModel) -> list[F
         frames = alignment.window(y0, min(y0 + ROWS, alignment.height))
         light = merged.radiance[rows]
         good = [
-            ((largest_channel(frame.clipped) == 0) & (frame.valid > LEAST_VALID))[..., None] & (light * e > black)
+            ((largest_channel(frame.clipped) == 0) & (frame.valid > LEAST_VALID))[..., None]
+            & (np.minimum(light * e, frame.linear) > black)
             for frame, e in zip(frames, exposures, strict=True)
         ]
         shared = np.sum(good, axis=0) >= 2
         # Of radiance, so that frames can be added up.
         variances = [noise.variance(light * exposure) / exposure**2 for exposure in exposures]
+        for variance, frame in zip(variances, frames, strict=True):
+            if frame.placed_px:
+                variance += placement_variance(light, frame.placed_px)
         if merged.shares is not None:
             shares = [share[rows] for share in merged.shares]
         else:

@@ -81,7 +81,8 @@ class Alignment:
         parts = [self._resampled(frame, y0, y1, x, min(x + COLUMNS, x1)) for x in range(x0, x1, COLUMNS)]
         if len(parts) == 1:
             return parts[0]
-        return FrameRows(*(np.concatenate([getattr(p, name) for p in parts], axis=1) for name in ROWS))
+        linear, clipped, valid = (np.concatenate([getattr(p, name) for p in parts], axis=1) for name in ROWS)
+        return FrameRows(linear, clipped, valid, motion.placed_px)
 
     def window(self, y0: int, y1: int, x0: int = 0, x1: int | None = None) -> list[FrameRows]:
         """The same window of every frame, darkest first."""
@@ -112,7 +113,7 @@ class Alignment:
         away = np.abs(at - positions(y0, y1, x0, x1)).max(axis=2) > 0
         if not away.any():
             linear, clipped = self.recorded(frame, y0, y1, x0, x1)
-            return FrameRows(linear, clipped, seen)
+            return FrameRows(linear, clipped, seen, motion.placed_px)
         valid = seen * np.where(away, inside(at, self.height, self.width), np.float32(1))
         # What lies outside repeats the frame's edge: it is not valid, but finite. Rounded before the window's corner
         # is taken away: windows and the whole are the same.
@@ -122,7 +123,7 @@ class Alignment:
         left, top, right, bottom = max(left, 0), max(top, 0), min(right, self.width), min(bottom, self.height)
         linear, clipped = self.recorded(frame, top, bottom, left, right)
         light, worst = resample(linear, clipped, (at - [left, top]).astype(np.float32))
-        return FrameRows(light, worst, valid)
+        return FrameRows(light, worst, valid, motion.placed_px)
 
     def report(self) -> dict[str, Any]:
         """What was found, ready for JSON."""

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from headroom.bracket.frames import FrameRows, Merged
-from headroom.bracket.noise import NoiseModel
+from headroom.bracket.noise import NoiseModel, placement_variance
 from headroom.colour.curves import srgb_encode
 from headroom.encode import largest_channel
 from headroom.plate import FloatArray
@@ -68,7 +68,11 @@ def merge_inverse_variance(
     light[:], gathered[:] = 0, 0
     each: list[FloatArray] = []
     for frame, exposure in zip(frames, scale, strict=True):
-        weight = _usable(frame) * (exposure / noise.variance(expected * exposure))
+        seen = expected * exposure
+        variance = noise.variance(seen)
+        if frame.placed_px:
+            variance += placement_variance(seen, frame.placed_px)
+        weight = _usable(frame) * (exposure / variance)
         light += weight * frame.linear
         gathered += weight * exposure
         if shares:

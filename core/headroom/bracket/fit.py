@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from headroom.bracket.motion import apply
 
-__all__ = ["fit"]
+__all__ = ["POINT_PX", "fit"]
 
 Matrix = npt.NDArray[np.float64]
 Points = npt.NDArray[np.float64]

@@ -49,6 +49,9 @@ class Guide:
     useful: Gray
     """(h, w) 255 where all channels were recorded, 0 where one clipped or it is too dark: beside a clipped channel a
     camera's curve is not what it is elsewhere, and a flow would follow that."""
+    lit: Gray
+    """(h, w) the same, but for what the frame's black level hides: a flow would follow the noise there, where points
+    that move together still tell how the whole does."""
 
 
 def guide(
@@ -57,7 +60,7 @@ def guide(
     """A frame whose light is raised ``gain`` times, in cells of ``step`` pixels; ``black``: (3,) its black level."""
     least = LEAST_CODE if black is None else max(LEAST_CODE, float(black @ LUMA) ** 0.5)
     shape = -(-height // step), -(-width // step)
-    gray, useful = np.empty(shape, np.uint8), np.empty(shape, np.uint8)
+    gray, useful, lit = (np.empty(shape, np.uint8) for _ in range(3))
     rows_at_once = max(BAND // step, 1) * step
     for y0 in range(0, height, rows_at_once):
         linear, clipped = recorded(y0, min(y0 + rows_at_once, height))
@@ -67,8 +70,9 @@ def guide(
         cells = _means(np.dstack([code, clipped.max(axis=2)]), step)
         part = slice(y0 // step, y0 // step + len(cells))
         gray[part] = (cells[..., 0] * 255 + 0.5).astype(np.uint8)
-        useful[part] = ((cells[..., 1] > least) & (cells[..., 2] < CLIPPED)) * np.uint8(255)
-    return Guide(gray, useful)
+        useful[part] = ((cells[..., 1] > LEAST_CODE) & (cells[..., 2] < CLIPPED)) * np.uint8(255)
+        lit[part] = useful[part] * (cells[..., 1] > least)
+    return Guide(gray, useful, lit)
 
 
 def match_tones(gray: Gray, like: Gray, where: npt.NDArray[np.bool_]) -> Gray:

@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from headroom.bracket.fit import fit
+from headroom.bracket.fit import POINT_PX, fit
 from headroom.bracket.guide import Gray, Guide
 from headroom.bracket.motion import Motion, apply, still
 
@@ -70,7 +70,7 @@ def global_motion(here: Guide, there: Guide, *, step: int) -> Motion:
         return still("identity")
     start = _by_features(here, there, found)
     # Without one: a tripod in the dark shows too few features to match, and enough to see that nothing moved.
-    matrix = _tracked(here, there, np.eye(3) if start is None else start, found)
+    matrix = _tracked(here, there, np.eye(3) if start is None else start, found, step)
     if matrix is None:
         matrix = start
     if matrix is not None:
@@ -79,7 +79,8 @@ def global_motion(here: Guide, there: Guide, *, step: int) -> Motion:
         if moved < STILL_PX:
             return still("features", **found)
         if start is not None:
-            return Motion(homography=to_plate(matrix, step), method="features", found=found)
+            placed = found.get("placed_px", POINT_PX * step)
+            return Motion(homography=to_plate(matrix, step), placed_px=placed, method="features", found=found)
     return _by_bitmap(here, there, step, found)
 
 
@@ -155,7 +156,7 @@ def _by_features(here: Guide, there: Guide, found: dict[str, Any]) -> Matrix | N
     return matrix if enough and is_tame(matrix, here.gray.shape) else None
 
 
-def _tracked(here: Guide, there: Guide, start: Matrix, found: dict[str, Any]) -> Matrix | None:
+def _tracked(here: Guide, there: Guide, start: Matrix, found: dict[str, Any], plate_px: int) -> Matrix | None:
     """The homography from points tracked on the frame as ``start`` lays it; None where it is not to be trusted."""
     h, w = here.gray.shape
     apart = max(4, round(max(h, w) / 80))
@@ -169,10 +170,13 @@ def _tracked(here: Guide, there: Guide, start: Matrix, found: dict[str, Any]) ->
         a, b = _track(here.gray, picture, corners.reshape(-1, 1, 2).astype(np.float32))
         if len(a) < LEAST_INLIERS:
             return None
-        fitted = fit(a, apply(matrix, b), TRACK_PX, (h, w))
+        b = apply(matrix, b)
+        fitted = fit(a, b, TRACK_PX, (h, w))
         if fitted is None:
             return None
         matrix, inliers = fitted
+        missed = 1.4826 * float(np.median(np.abs(apply(matrix, a) - b)[inliers]))
+        found["placed_px"] = round(missed * plate_px, 4)
         if not is_tame(matrix, (h, w)):
             return None
     cells = len(np.unique((a[inliers] / [w, h] * 4).astype(int) @ [1, 4]))

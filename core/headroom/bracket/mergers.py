@@ -130,7 +130,7 @@ class Classical:
     merge: Callable[..., Merged]
     frames: int | None = None
     multiple_of: int = TILE_MULTIPLE
-    halo_px: int = 0
+    halo_px: int = 1
     bytes_per_px: int = CLASSICAL_BYTES_PER_PX
     card: weights.Card | None = None
 

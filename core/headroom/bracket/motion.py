@@ -27,6 +27,8 @@ class Motion:
     seen: npt.NDArray[np.uint8] | None = None
     """(h, w) 0..255 on the same grid: 0 where the frame hides what the reference shows."""
     step: int = 1
+    placed_px: float = 0.0
+    """Standard deviation, to each side, of where the homography lays a sample: what the tracked points miss it by."""
     method: str = "none"
     """``none``, ``features``, ``mtb`` or ``identity`` (nothing else was trustworthy)."""
     found: dict[str, Any] | None = None

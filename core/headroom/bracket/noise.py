@@ -14,7 +14,7 @@ from headroom.plate import FloatArray
 if TYPE_CHECKING:
     from headroom.bracket.align import Alignment
 
-__all__ = ["NoiseModel", "measured_noise", "rounding"]
+__all__ = ["NoiseModel", "measured_noise", "placement_variance", "rounding"]
 
 Array = npt.NDArray[np.float64]
 Channels = tuple[float, float, float]
@@ -50,7 +50,8 @@ class NoiseModel:
     def variance(self, linear: FloatArray) -> FloatArray:
         """(..., 3), never 0."""
         light = linear.clip(0, None)
-        found = np.square(np.float32(self.read)) + np.square(np.float32(self.shot)) * light
+        read, shot = (np.square(np.asarray(part, np.float32)) for part in (self.read, self.shot))
+        found = read + shot * light
         if self.step is not None:
             at = np.sqrt(light.clip(0, 1)) * np.float32(self.step.shape[1] - 1)
             found += self.step[np.arange(3), (at + np.float32(0.5)).astype(np.int32)] ** 2
@@ -61,6 +62,14 @@ class NoiseModel:
         """For a report: the root mean square over the channels."""
         shot, read = (float(np.sqrt(np.mean(np.square(part)))) for part in (self.shot, self.read))
         return {"shot": shot, "read": read, "source": self.source}
+
+
+def placement_variance(light: FloatArray, placed_px: float) -> FloatArray:
+    """(h, w, 3) variance of what a sample shows of ``light`` that is known to lie so near only: by its slope."""
+    wide = np.pad(light, ((1, 1), (1, 1), (0, 0)), mode="edge")
+    down, right = wide[2:, 1:-1] - wide[:-2, 1:-1], wide[1:-1, 2:] - wide[1:-1, :-2]
+    variance: FloatArray = np.float32((placed_px / 2) ** 2) * (down * down + right * right)
+    return variance
 
 
 def measured_noise(alignment: Alignment) -> NoiseModel:

@@ -31,6 +31,10 @@ class Response:
     """Light of code 1.0 on the plates' own scale: above 1 for log spaces."""
     mixes_channels: bool = False
     """The plates' primaries are not Rec.709: a clip in one channel touches all three."""
+    offsets_stops: tuple[float, ...] = ()
+    """Stops of each frame over its stated exposure, in the bracket that it was fitted to; empty where none is."""
+    offsets_sigma: tuple[float, ...] = ()
+    """One standard deviation of each."""
     facts: dict[str, Any] = field(default_factory=dict)
     """How it was found, for the report."""
     samples: Samples | None = field(default=None, repr=False, compare=False)

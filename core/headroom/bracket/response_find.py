@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from headroom.bracket.response import Response, declared
+from headroom.bracket.response_adapt import adapted
 from headroom.bracket.response_fits import FITS, KNOTS, Array
 from headroom.bracket.response_network import network_response
 from headroom.bracket.samples import Samples, residual_stops, take_samples
@@ -22,8 +23,6 @@ __all__ = ["RESPONSES", "find_response", "measured"]
 
 RESPONSES = ("declared", *FITS, "network")
 """Beside these, any LUT file that OCIO reads."""
-MIDDLE = 0.5
-"""Code at which the channels of a curve per channel agree: a grey of this code stays grey."""
 
 
 def find_response(
@@ -32,13 +31,13 @@ def find_response(
     colour: ColourPlan,
     *,
     reconstructor: Reconstructor | None = None,
-    per_channel: bool = False,
 ) -> Response:
     """The curve by name or file: one for all the brackets, which are of one camera and one development.
 
-    ``colour``: the plates' stated space. ``reconstructor``: whose network looks, for ``network``. Channels share one
-    curve unless ``per_channel``: three curves of few samples each tint what is grey. ``UsageError`` for a name that is
-    neither a way nor a file, and for plates that are log or linear: their curve is known.
+    ``colour``: the plates' stated space. ``reconstructor``: whose network looks, for ``network``. Channels share a
+    fitted curve where three explain no more, and a lone bracket's exposures, if stated, may turn out to be others
+    (``Response.offsets_stops``). ``UsageError`` for a name that is neither a way nor a file, and for plates that are
+    log or linear: their curve is known.
     """
     if name == "declared":
         return declared(colour)
@@ -56,15 +55,20 @@ def find_response(
         return measured(network_response(brackets, colour, reconstructor), brackets, colour)
     samples = take_samples(brackets, colour)
     base = _stated_curve(colour)
-    tables = [FITS[name](samples.of(channel), base) for channel in (range(3) if per_channel else [None])]
-    if per_channel:
-        tables = _balanced(tables)
+    stated = brackets[0] if len(brackets) == 1 and brackets[0].source != "estimated" else None
+    own = adapted(samples, FITS[name](samples, base), None if stated is None else stated.ev_stops)
+    if own.offsets_stops.any():  # the shared curve had bent towards the wrong exposure
+        samples = replace(samples, ev_stops=samples.ev_stops + own.offsets_stops)
+        own = replace(adapted(samples, FITS[name](samples, base), None), offsets_stops=own.offsets_stops,
+                      sigma_stops=own.sigma_stops)  # fmt: skip
     found = Response(
         name=name,
-        table=np.stack(tables).astype(np.float32),
+        table=own.tables.astype(np.float32),
         matrix=_matrix(colour),
         mixes_channels=colour.mixes_channels,
-        facts={"places": len(samples.code), "per_channel": per_channel},
+        offsets_stops=tuple(own.offsets_stops.tolist()) if own.offsets_stops.any() else (),
+        offsets_sigma=tuple(own.sigma_stops.tolist()) if own.offsets_stops.any() else (),
+        facts={"places": len(samples.code), "per_channel": len(own.tables) > 1},
     )
     return _with_residual(found, samples)
 
@@ -104,12 +108,3 @@ def _matrix(colour: ColourPlan) -> FloatArray | None:
     light = colour.to_lin709(np.concatenate([np.zeros((1, 3), np.float32), np.eye(3, dtype=np.float32)]))
     matrix: FloatArray = light[1:] - light[0]
     return matrix
-
-
-def _balanced(tables: Sequence[Array]) -> list[Array]:
-    """Curves of one channel each know nothing of the others' scale: grey of the middle code is grey, white is 1."""
-    codes = np.linspace(0, 1, KNOTS)
-    middles = np.array([np.interp(MIDDLE, codes, table) for table in tables])
-    scales = middles.mean() / middles
-    scales /= scales.mean()
-    return [table * scale for table, scale in zip(tables, scales, strict=True)]

@@ -11,7 +11,9 @@ import numpy.typing as npt
 from headroom.bracket.samples import Samples, residual_stops
 from headroom.camera import EMOR_STD, emor_basis
 
-__all__ = ["FITS", "KNOTS", "fit_debevec", "fit_emor", "fit_robertson", "rising"]
+__all__ = [
+    "FITS", "KNOTS", "departed", "fit_debevec", "fit_emor", "fit_robertson", "logarithm", "rising", "trust_in",
+]  # fmt: skip
 
 Array = npt.NDArray[np.float64]
 
@@ -41,22 +43,29 @@ def fit_debevec(samples: Samples, base: Array) -> Array:
     Smooth is not the curve itself but its departure from ``base``, (KNOTS,) the stated curve: a logarithm bends
     steeply towards black, and what the frames do not say is better taken from the stated curve than from a line.
     """
+    log_base = logarithm(base)
+    codes = np.linspace(0, 1, KNOTS)
+    curve, trust = base, np.ones_like(samples.weight)
+    for _ in range(ROUNDS):
+        curve = departed(samples, log_base, trust)
+        trust = trust_in(np.log2(np.maximum(np.interp(samples.code, codes, curve), LEAST)), samples)
+    return curve
+
+
+def departed(samples: Samples, log_base: Array, trust: Array, *, ridge: Array | None = None) -> Array:
+    """(KNOTS,) ``exp(log_base + departure)``, one step: the departure under which the frames agree best.
+
+    ``trust``: (P, N) beside the samples' weights. ``ridge``: (KNOTS,) how far the departure may be off 0.
+    """
     low, share = _places(samples.code)
-    log_base = _log(base)
     known = (1 - share) * log_base[low] + share * log_base[low + 1]
     wanted = samples.ev_stops * np.log(2.0) - known  # what the departure is, but for the place's light
     prior = _bending() / BEND**2
-    middle = np.zeros(KNOTS)
-    middle[KNOTS // 2] = 1
-    prior += np.outer(middle, middle) / SAMPLE_LOG**2
-    trust = np.ones_like(samples.weight)
-    departure: Array = np.zeros(KNOTS)
-    for _ in range(ROUNDS):
-        weight = samples.weight * trust / SAMPLE_LOG**2
-        normal, right = _normal(low, share, weight, wanted)
-        departure = np.asarray(np.linalg.solve(normal + prior, right), np.float64)
-        light = (known + (1 - share) * departure[low] + share * departure[low + 1]) / np.log(2.0)
-        trust = _trust(light, samples)
+    prior[KNOTS // 2, KNOTS // 2] += 1 / SAMPLE_LOG**2
+    if ridge is not None:
+        prior += np.diag(ridge**-2)
+    normal, right = _normal(low, share, samples.weight * trust / SAMPLE_LOG**2, wanted)
+    departure = np.asarray(np.linalg.solve(normal + prior, right), np.float64)
     return rising(np.exp(log_base + departure))
 
 
@@ -68,9 +77,9 @@ def fit_robertson(samples: Samples, base: Array) -> Array:
     """
     low, share = _places(samples.code)
     exposure = np.exp2(samples.ev_stops)
-    log_base = _log(base)
-    log_curve = _log(fit_debevec(samples, base))
-    trust = _trust(((1 - share) * log_curve[low] + share * log_curve[low + 1]) / np.log(2.0), samples)
+    log_base = logarithm(base)
+    log_curve = logarithm(fit_debevec(samples, base))
+    trust = trust_in(((1 - share) * log_curve[low] + share * log_curve[low + 1]) / np.log(2.0), samples)
     # Their Gaussian weights, equation 13; what clipped or is not shown still counts nothing.
     weight = np.exp(-4 * (samples.code - 0.5) ** 2 / 0.25) * (samples.weight > 0) * trust
     gathered = np.maximum((weight * exposure**2).sum(axis=1, keepdims=True), LEAST)
@@ -161,10 +170,10 @@ def rising(curve: Array) -> Array:
     return whole
 
 
-def _log(curve: Array) -> Array:
+def logarithm(curve: Array) -> Array:
     """Of a curve that may be 0 at the dark end."""
-    logarithm: Array = np.log(np.maximum(curve, curve[TOE] / TOE / 4))
-    return logarithm
+    found: Array = np.log(np.maximum(curve, curve[TOE] / TOE / 4))
+    return found
 
 
 def _bending() -> Array:
@@ -212,7 +221,8 @@ def _normal(low: npt.NDArray[np.int64], share: Array, weight: Array, wanted: Arr
     return normal, right
 
 
-def _trust(log2_light: Array, samples: Samples) -> Array:
+def trust_in(log2_light: Array, samples: Samples) -> Array:
+    """(P, N) 0..1: Cauchy's weights of what each observation is off, (P, N) light in stops."""
     _, apart = residual_stops(log2_light, samples)
     trust: Array = 1 / (1 + (apart / (OUTLIER * _robust_spread(apart, samples.weight))) ** 2)
     return trust

@@ -116,10 +116,14 @@ def _whole(
     last = global_motion(chained.here, chained.there, step=step)
     if last.method in TRUSTED:
         found: dict[str, Any] = {**(last.found or {}), "via": before}
-        ways = [m.homography for m in (last, motion_before) if m.homography is not None]
+        ways = [m for m in (last, motion_before) if m.homography is not None]
         if not ways:
             return still("features", **found)
-        return Motion(homography=ways[0] if len(ways) == 1 else ways[0] @ ways[1], method="features", found=found)
+        matrices = [m.homography for m in ways if m.homography is not None]
+        return Motion(
+            homography=matrices[0] if len(matrices) == 1 else matrices[0] @ matrices[1],
+            placed_px=float(np.hypot(last.placed_px, motion_before.placed_px)), method="features", found=found,
+        )  # fmt: skip
     return straight or global_motion(pair.here, pair.there, step=step)
 
 
@@ -127,16 +131,16 @@ def _parts(
     pair: Pair, chained: Pair | None, motion: Motion, motion_before: Motion, before: Field | None, step: int
 ) -> Field:
     """The frame's flow; where the reference clipped, by way of the frame between."""
-    there, useful = _laid(pair.there, motion, step)
-    field = local_motion(pair.here.gray, there, pair.here.useful, useful)
+    there, lit = _laid(pair.there, motion, step)
+    field = local_motion(pair.here.gray, there, pair.here.lit, lit)
     if chained is None or before is None:
         return field
     lost = 1 - cv2.GaussianBlur((pair.here.useful > 0).astype(np.float32), (0, 0), 2.0)
     if lost.max() < 0.5:
         return field
-    middle, middle_useful = _laid(chained.here, motion_before, step)
-    there, useful = _laid(chained.there, motion, step)
-    last = local_motion(middle, there, middle_useful, useful)
+    middle, middle_lit = _laid(chained.here, motion_before, step)
+    there, lit = _laid(chained.there, motion, step)
+    last = local_motion(middle, there, middle_lit, lit)
     at = pixels(*lost.shape) + before.flow
     share = (lost * look_up(last.evidence, at) * (1 - field.evidence))[..., None]
     flow = field.flow + share * (before.flow + look_up(last.flow, at) - field.flow)
@@ -145,11 +149,11 @@ def _parts(
 
 
 def _laid(there: Guide, motion: Motion, step: int) -> tuple[Gray, Gray]:
-    """A guide and what is useful of it, where the reference sees it."""
+    """A guide and what is lit of it, where the reference sees it."""
     if motion.homography is None:
-        return there.gray, there.useful
+        return there.gray, there.lit
     matrix = to_plate(motion.homography, 1 / step)
-    return warp_gray(there.gray, matrix), warp_gray(there.useful, matrix, smooth=False)
+    return warp_gray(there.gray, matrix), warp_gray(there.lit, matrix, smooth=False)
 
 
 def _with_flow(motion: Motion, field: Field, step: int) -> Motion:

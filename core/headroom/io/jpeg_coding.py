@@ -157,7 +157,7 @@ def _basis() -> Array:
 
 def _transformed(blocks: Array) -> Array:
     basis = _basis()
-    return basis @ blocks @ basis.T
+    return np.asarray(basis @ blocks @ basis.T)
 
 
 def _lost(coefficients: Array, table: Array) -> Array:
@@ -179,7 +179,7 @@ def _lost(coefficients: Array, table: Array) -> Array:
 
 def _beyond(reach: Array) -> Array:
     """Share of a density ``exp(-sqrt(x / scale))`` beyond ``x = scale * reach^2``."""
-    return (1 + reach) * np.exp(-reach)
+    return np.asarray((1 + reach) * np.exp(-reach))
 
 
 def _reach(share: Array) -> Array:
@@ -205,7 +205,7 @@ def _gain(down: int, right: int) -> Array:
     """
     basis = _basis()
     rows, columns = (_enlarged(basis, times) for times in (down, right))
-    return np.outer(rows, columns)
+    return np.asarray(np.outer(rows, columns), np.float64)
 
 
 def _enlarged(basis: Array, times: int) -> Array:

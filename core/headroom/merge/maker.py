@@ -12,6 +12,7 @@ import numpy as np
 from headroom.bracket.continuation import go_on
 from headroom.bracket.mergers import Merger, merger
 from headroom.bracket.reading import Exposing, read_plates, shared_white_balance
+from headroom.bracket.response_adapt import exposed_as
 from headroom.bracket.shot import read_shot, shot_of
 from headroom.colour.ocio import Config
 from headroom.io.raw import CAMERA_MATRIX
@@ -45,15 +46,18 @@ class PictureMaker:
         response, notes = common.response, list(common.notes)
         if response is None:
             response, notes = response_of([prepared], merging.response, self.reconstructor)
+        bracket = prepared.bracket
+        if common.response is None:
+            bracket = exposed_as(bracket, response.offsets_stops, response.offsets_sigma)
         tick("read", 1.0)
         picture = merge_bracket(
-            prepared.bracket, response, merging, self.merger, tick, self._go_on if merging.goes_on else None
+            bracket, response, merging, self.merger, tick, self._go_on if merging.goes_on else None
         )  # fmt: skip
         scale = 1.0
         if common.zero_stops is not None and prepared.exposed.zero_stops is not None:
             scale = 2.0 ** (common.zero_stops - prepared.exposed.zero_stops)
-        warnings = [*prepared.bracket.notes, *notes, *picture.warnings]
-        return Made(picture=picture, response=response, scale=scale, warnings=warnings)
+        warnings = [*bracket.notes, *notes, *picture.warnings]
+        return Made(picture=picture, bracket=bracket, response=response, scale=scale, warnings=warnings)
 
     def reconstructor(self) -> Reconstructor:
         """The single-image network, loaded once."""

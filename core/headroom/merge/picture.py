@@ -64,6 +64,8 @@ class Made:
     """A stack merged, not yet written."""
 
     picture: Picture
+    bracket: Bracket
+    """As it was merged: its exposures may be others than those that were stated."""
     response: Response
     scale: float
     """Of a group: what the picture's light is multiplied by."""

@@ -20,7 +20,7 @@ __all__ = ["attributes_of", "facts_of", "report_of"]
 
 def attributes_of(request: Request, prepared: Prepared, made: Made, merger: Merger) -> dict[str, Any]:
     """The ``headroom:*`` attributes of the EXR; the order in which files were given plays no part."""
-    bracket, colour, card = prepared.bracket, prepared.colour, merger.card
+    bracket, colour, card = made.bracket, prepared.colour, merger.card
     on = made.picture.report["went_on"]
     attributes: dict[str, Any] = {
         "headroom:version": headroom.__version__,
@@ -38,6 +38,8 @@ def attributes_of(request: Request, prepared: Prepared, made: Made, merger: Merg
         "headroom:scale": _scale_text(made.scale),
         "headroom:options": json.dumps(_options(request), sort_keys=True),
     }
+    if bracket.ev_stops != prepared.bracket.ev_stops:
+        attributes["headroom:evStated"] = ", ".join(f"{stops:.4f}" for stops in prepared.bracket.ev_stops)
     if card is not None:
         attributes |= {"headroom:model": f"{card.name} {card.version}", "headroom:weights": card.sha256}
     if on is not None:
@@ -68,12 +70,13 @@ def report_of(
 
 def facts_of(request: Request, prepared: Prepared, made: Made, merger: Merger) -> dict[str, Any]:
     """What was found and done, as plain values."""
-    bracket, exposed, card = prepared.bracket, prepared.exposed, merger.card
+    bracket, exposed, card = made.bracket, prepared.exposed, merger.card
     alignment = made.picture.report["alignment"]
     frames = [
         {
             "file": str(plate.path),
             "ev_stops": bracket.ev_stops[k],
+            "stated_ev_stops": None if bracket.source == "estimated" else prepared.bracket.ev_stops[k],
             "measured_ev_stops": None if exposed.measured is None else exposed.measured[k],
             "measured_sigma_stops": None if exposed.measured_sigma is None else exposed.measured_sigma[k],
             "clip_level": made.picture.report["clip_levels"][k],

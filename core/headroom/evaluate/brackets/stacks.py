@@ -15,6 +15,7 @@ from headroom.bracket.mergers import DEFAULT, Merger, available, merger
 from headroom.bracket.noise import measured_noise
 from headroom.bracket.reading import Exposing, expose, read_plates
 from headroom.bracket.response import declared
+from headroom.bracket.response_adapt import exposed_as
 from headroom.bracket.response_find import find_response
 from headroom.bracket.shot import by_name, read_shot
 from headroom.bracket.stack import Bracket
@@ -101,6 +102,7 @@ def measure_stack(
 ) -> StackFound:
     """Merge a bracket and compare each frame with the merge."""
     response = find_response(response_name, [bracket], colour)
+    bracket = exposed_as(bracket, response.offsets_stops, response.offsets_sigma)
     aligned = align(bracket, response.decode, how=how, mixes_channels=response.mixes_channels)
     noise = measured_noise(aligned)
     merged = ready(aligned.window(0, aligned.height), bracket.exposures, bracket.reference, noise, shares=True)
