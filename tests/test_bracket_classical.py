@@ -12,7 +12,7 @@ from headroom.bracket.agreement import agreement, summary
 from headroom.bracket.align import align, frame_clip
 from headroom.bracket.classical import merge_debevec, merge_inverse_variance
 from headroom.bracket.frames import FrameRows, Merged
-from headroom.bracket.noise import NoiseModel, measured_noise
+from headroom.bracket.noise import NoiseModel, measured_noise, placement_variance
 from headroom.bracket.reference import best_reference
 from headroom.bracket.stack import Bracket
 from headroom.colour.curves import srgb_decode
@@ -139,6 +139,69 @@ def test_a_still_bracket_agrees_with_its_merge_within_its_noise(light: FloatArra
     assert summary(frames, noise)["within_2_sigma"] > 0.9
     off = agreement(aligned, replace(merged, radiance=merged.radiance * np.float32(1.15)), noise)
     assert min(frame.within for frame in off) < 0.5
+
+
+@pytest.mark.parametrize("name", MERGES)
+def test_shares_say_what_each_frame_counts_for(light: FloatArray, name: str) -> None:
+    stack = bracket([light * 0.3] * 3, [-2, 0, 2])
+    frames = align(stack, srgb_decode, how="none").window(0, HEIGHT)
+    merged = MERGES[name](frames, stack.exposures, 1, shares=True)
+    assert MERGES[name](frames, stack.exposures, 1).shares is None
+    assert merged.shares is not None
+    there = (merged.doubt == 0) & (merged.radiance > 0.01).all(axis=2)
+    assert np.allclose(np.sum(merged.shares, axis=0)[there], 1, atol=1e-4)
+    if name == "inverse-variance":
+        parts = [share * f.linear / e for share, f, e in zip(merged.shares, frames, stack.exposures, strict=True)]
+        assert np.allclose(np.sum(parts, axis=0)[there], merged.radiance[there], rtol=1e-3)
+
+
+def test_channels_have_noise_of_their_own(light: FloatArray) -> None:
+    """A JPEG's red and blue hold its chroma's errors too."""
+    frames = bracket([light * 0.3] * 3, [-2, 0, 2], shot_noise=0.003).plates
+    lossy = tuple(replace(plate, is_jpeg=True, coding_variance=(4.0, 1.0, 6.0)) for plate in frames)
+    stack = Bracket(plates=lossy, ev_stops=(-2.0, 0.0, 2.0), reference=1, source="stated")
+    red, green, blue = measured_noise(align(stack, srgb_decode, how="none")).variance(np.full((1, 3), 0.3, np.float32))[
+        0
+    ]
+    assert 1.5 * green < red < blue
+
+
+def test_black_hides_what_is_under_it(light: FloatArray) -> None:
+    stack = bracket([light * 0.3] * 3, [-2, 0, 2], shot_noise=0.003, read_noise=0.0005)
+    aligned = align(stack, srgb_decode, how="none")
+    assert np.allclose(aligned.black, srgb_decode(np.float32(8 / 255)), rtol=0.01)
+    under, over = measured_noise(aligned).variance(aligned.black * np.array([[0.5], [1.5]], np.float32))
+    assert (under >= aligned.black**2 / 13).all()
+    assert (over < under).all()
+    assert not align(bracket([light] * 2, [0, 2], bits=16), srgb_decode, how="none").black.any()
+
+
+def test_a_jpegs_samples_beside_clipped_ones_are_not_recorded(light: FloatArray) -> None:
+    plates = tuple(replace(plate, is_jpeg=True) for plate in bracket([light * 4] * 2, [-1, 1]).plates)
+    stack = Bracket(plates=plates, ev_stops=(0.0, 2.0), reference=0, source="stated")
+    aligned = align(stack, srgb_decode, how="none")
+    dark, bright = aligned.window(0, HEIGHT)
+    for frame, plate, reach in ((dark, plates[0], 0), (bright, plates[1], 2)):
+        clipped = plate.codes == 255
+        assert clipped.any()
+        padded = np.pad(clipped, ((reach, reach), (reach, reach), (0, 0)))
+        near = np.any([padded[y : y + HEIGHT, x : x + WIDTH] for y in range(2 * reach + 1)
+                       for x in range(2 * reach + 1)], axis=0)  # fmt: skip
+        assert (frame.clipped[near] == 1).all()
+        assert np.array_equal(frame.clipped == 1, near)
+    part = aligned.rows(1, 30, 77, 41, 90)
+    assert np.array_equal(part.clipped, bright.clipped[30:77, 41:90])
+    assert np.array_equal(part.linear, bright.linear[30:77, 41:90])
+
+
+def test_where_a_sample_lies_is_doubted_at_edges_alone() -> None:
+    light = np.full((5, 9, 3), 0.2, np.float32)
+    light[:, 5:] = 0.6
+    variance = placement_variance(light, 0.1)
+    assert (variance[:, [0, 1, 2, 7, 8]] == 0).all()
+    assert np.allclose(variance[:, 4:6], (0.1 * 0.2) ** 2)
+    still, moved = rows(0.1, 0.1, 0.1), replace(rows(0.4, 0.4, 0.4), placed_px=0.5)
+    assert np.allclose(merge_inverse_variance([still, moved], [0.5, 2.0], 0).radiance, 0.2)
 
 
 def test_the_reference_is_the_frame_that_recorded_most(light: FloatArray) -> None:

@@ -103,6 +103,18 @@ def test_a_clip_below_white_counts_as_one(headroom_1: Reconstructor) -> None:
     np.testing.assert_allclose(lower / 0.957, told, rtol=0.02)
 
 
+def test_what_is_half_in_doubt_is_raised_by_half(headroom_1: Reconstructor) -> None:
+    """In stops, where the network's own mask is full: what a frame half recorded keeps half of what it says."""
+    merged = merger("inverse-variance")(frames_of(sky(2000.0)), EXPOSURES, 1)
+    whole, half = merged.radiance.copy(), merged.radiance.copy()
+    go_on(whole, merged.doubt, EXPOSURES[0], headroom_1)
+    go_on(half, merged.doubt / 2, EXPOSURES[0], headroom_1)
+    sun = merged.doubt == 1
+    stops, fewer = (np.log2(light[sun] / merged.radiance[sun]) for light in (whole, half))
+    assert stops.max() > 1
+    np.testing.assert_allclose(fewer, stops / 2, atol=0.02)
+
+
 def test_it_can_be_stopped(headroom_1: Reconstructor) -> None:
     merged = merger("inverse-variance")(frames_of(sky(2000.0)), EXPOSURES, 1)
     with pytest.raises(Cancelled):

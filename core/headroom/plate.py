@@ -51,8 +51,8 @@ class Plate:
     is_jpeg: bool = False
     """Lossy DCT source: its clip level often lies below the top code."""
     coding_variance: tuple[float, float, float] | None = None
-    """What a JPEG's coding left of R, G, B, in squares of one 8-bit code (``io.jpeg_coding``); None: lossless, or not
-    known."""
+    """By what a JPEG's coding is off in R, G, B: variance in squares of one 8-bit code (``io.jpeg_coding``); None:
+    lossless, or not known."""
     space: str | None = None
     """Colour space that the file states (ICC, header, name) or None; a name for the OCIO resolver."""
     data_window: Window | None = None

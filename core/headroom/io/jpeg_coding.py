@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["Coding", "coding_of", "coding_variance"]
+__all__ = ["PICTURE", "Coding", "coding_of", "coding_variance"]
 
 Array = npt.NDArray[np.float64]
 
@@ -28,6 +28,9 @@ MOST_BLOCKS = 4096
 """Looked at, spread evenly: thousands tell the share of zeros to a few percent."""
 LEAST_SEEN = 5
 """Survivors from which a coefficient's share says something by itself."""
+PICTURE = 0.5
+"""Of what the coder dropped, taken to have been the picture. The rest was the camera's noise, and that it is gone is no
+error; a file does not tell the one from the other."""
 ROUNDED = 1 / 12
 """Variance of rounding to whole codes, which the coder does to luma and chroma before it transforms them."""
 _HEAD = 1 << 20
@@ -60,10 +63,13 @@ def coding_of(path: Path) -> Coding | None:
         return None
 
 
-def coding_variance(coding: Coding, codes: npt.NDArray[Any]) -> tuple[float, float, float]:
+def coding_variance(
+    coding: Coding, codes: npt.NDArray[Any], *, dropped: float = 1.0
+) -> tuple[float, float, float]:  # fmt: skip
     """Mean variance of R, G, B in squares of one code, of the decoded 8-bit picture (H, W, 3) as it lies in the file.
 
-    Beside it stands the rounding of the decoded samples to codes, another 1/12, which is not counted here.
+    Beside it stands the rounding of the decoded samples to codes, another 1/12, which is not counted here. ``dropped``:
+    how far what was rounded to zero counts (``PICTURE``).
     """
     to_components = np.eye(3) if coding.is_rgb else YCC_OF_RGB
     of_components = np.eye(3) if coding.is_rgb else RGB_OF_YCC
@@ -73,7 +79,7 @@ def coding_variance(coding: Coding, codes: npt.NDArray[Any]) -> tuple[float, flo
         blocks = _blocks(codes, weights, down, right)
         if not len(blocks):
             return (0.0, 0.0, 0.0)
-        lost = _lost(_transformed(blocks), table)
+        lost = _lost(_transformed(blocks), table, dropped)
         variances[n] = float((lost * _gain(down, right)).mean()) + ROUNDED / (down * right)
     if len(coding.tables) == 1:
         return (float(variances[0]),) * 3
@@ -125,13 +131,13 @@ def _tables(part: bytes) -> dict[int, Array]:
     return found
 
 
-def _zigzag() -> Array:
+def _zigzag() -> npt.NDArray[np.int64]:
     """(2, 64) row and column of each coefficient in the order of the file (T.81, figure A.6)."""
     order = sorted(
         ((row, column) for row in range(BLOCK) for column in range(BLOCK)),
         key=lambda at: (sum(at), at[0] if sum(at) % 2 else at[1]),
     )
-    return np.array(order).T
+    return np.array(order, np.int64).T
 
 
 def _blocks(codes: npt.NDArray[Any], weights: Array, down: int, right: int) -> Array:
@@ -160,7 +166,7 @@ def _transformed(blocks: Array) -> Array:
     return np.asarray(basis @ blocks @ basis.T)
 
 
-def _lost(coefficients: Array, table: Array) -> Array:
+def _lost(coefficients: Array, table: Array, dropped: float) -> Array:
     """(8, 8) mean variance that rounding to the table's steps left of each coefficient."""
     count, half = len(coefficients), table / 2
     share = (np.abs(coefficients) >= half).mean(axis=0)  # that survived
@@ -173,7 +179,7 @@ def _lost(coefficients: Array, table: Array) -> Array:
     scale = np.exp(np.interp(np.log(seen), np.log(expected.clip(1e-300)), np.log(scales)))
     reach = np.where(share * count >= LEAST_SEEN, _reach(share), np.sqrt(half * frequency / scale))
     inside = (half / reach**2) ** 2 * _within(6, reach) / _within(2, reach)
-    lost: Array = (1 - share) * np.minimum(inside, half**2 / 3) + share * table**2 / 12
+    lost: Array = share * table**2 / 12 + dropped * (1 - share) * np.minimum(inside, half**2 / 3)
     return lost
 
 

@@ -13,7 +13,7 @@ from headroom.io.channels import choose, part_name
 from headroom.io.hints import space_hint, space_of_chromaticities
 from headroom.io.icc import PRIMARIES
 from headroom.io.jpeg import is_cut_short
-from headroom.io.jpeg_coding import coding_of, coding_variance
+from headroom.io.jpeg_coding import PICTURE, coding_of, coding_variance
 from headroom.io.luminance_chroma import luminance_weights, read_subsampled, to_rgb
 from headroom.io.metadata import carried, plain
 from headroom.io.opened import SubsampledError, check_size, open_image, specs_of
@@ -59,7 +59,7 @@ def _read(path: Path, part: str | int | None) -> Plate:
     if choice.kind == "luminance-chroma":
         codes = _rgb_of(codes, spec.getattribute("chromaticities"))
     coding = coding_of(path) if format_name == "jpeg" else None
-    lost = None if coding is None else coding_variance(coding, codes)
+    lost = None if coding is None else coding_variance(coding, codes, dropped=PICTURE)
     upright = format_name in _UPRIGHT
     orientation = 1 if upright else int(spec.getattribute("Orientation") or 1)
     if orientation in range(2, 9):
