@@ -32,11 +32,13 @@ networks that were trained here, on scenes that none of them has seen. A paper's
 there as it came out. Made by `benchmarks/papers_results.py` from
 
 ```
-headroom evaluate VALIDATION --papers RUNS -o results
+headroom train RECIPE --data SCENES --held-out-every 0 --steps STEPS --out RUNS/RECIPE
+headroom evaluate VALIDATION --papers RUNS --model headroom-1 --model hdrcnn-small --model singlehdr-small -o results
 ```
 
-How to train the runs: [training.md](training.md). Perceptual terms look with random VGG features; the papers' were
-trained on ImageNet, and such weights are not at hand.
+Recipes and steps of the runs stand at the end of this page (`singlehdr-joint-small` and `-end-to-end-small` by
+`--time-budget`); how they differ from the authors' training, and why: [training.md](training.md). Perceptual terms look
+with random VGG features; the papers' were trained on ImageNet, and such weights are not at hand.
 """
 REMARKS = """## What to make of it
 
