@@ -69,7 +69,7 @@ SMALL_PACE: dict[str, Any] = {
 SMALL_RATES: dict[Stage, float] = {
     "dequantize": 1e-3, "linearize": 1e-3, "hallucinate": 1e-3, "joint": 1e-4, "end-to-end": 1e-3, "refine": 1e-4,
 }  # fmt: skip
-"""As in the authors', all stages together learn at a tenth of the rate."""
+"""As with the authors, trained stages learn on at a tenth of the rate."""
 SMALL_WEIGHTS = Weights(light="log", codes="decibels")
 """The paper's loss of light: the code's, of first powers, seeks the median of what clipped, most of which lies just
 above. Half of the pictures are JPEGs, so that codes are compared in decibels."""
