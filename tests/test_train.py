@@ -15,6 +15,7 @@ import torch
 
 from headroom import io, weights
 from headroom.camera import Response
+from headroom.colour.curves import srgb_decode
 from headroom.curve import estimated_curve
 from headroom.errors import PlateError, UsageError, WeightsError
 from headroom.networks.curve_lines import FrameLines, cell_lines
@@ -297,6 +298,11 @@ def test_the_curve_that_is_learnt_is_the_curve_that_is_used() -> None:
         used = np.interp(np.linspace(0, 1, 256), np.linspace(0, 1, len(table)), table)
         error, weight = curve_stage.curve_error(row[None], torch.from_numpy(used)[None], torch.ones(1, 256))
         assert float((error.abs() * weight).sum()) < 0.01
+        # Where nothing was learnt, in the toe, the stated curve goes on.
+        toe = used[1:26] / srgb_decode(np.linspace(0, 1, 256))[1:26]
+        np.testing.assert_allclose(toe, toe[-1], rtol=2e-3)
+        assert used[0] == 0
+        assert (np.diff(table) >= 0).all()
 
 
 def test_an_album_shows_photographs_again_as_they_were() -> None:
