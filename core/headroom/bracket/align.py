@@ -39,6 +39,8 @@ HDR_ALREADY = 1.05
 CLIP_REACH_PX = 2
 """A JPEG's samples so near a clipped one hold some of it: cameras sharpen, and programs resize, after the clip. In both
 real static stacks that we have, such samples lie up to ten codes off, and from the third pixel on next to nothing."""
+BESIDE = 0.5
+"""How clipped they count as: they give way to a darker frame that recorded the place, not to one that is black."""
 PILE_SHARE = 2e-4
 """Such a frame clipped all the same where so many samples share its largest value."""
 
@@ -91,7 +93,8 @@ class Alignment:
     def recorded(self, frame: int, y0: int, y1: int, x0: int, x1: int) -> tuple[FloatArray, FloatArray]:
         """A window in the frame's own pixels: linear light and how clipped.
 
-        Where a brighter frame of JPEGs clipped, so did what is next to it; after the darkest nothing would know better.
+        Where a brighter frame of JPEGs clipped, so did in part what is next to it; after the darkest nothing would know
+        better.
         """
         plate = self.bracket.plates[frame]
         reach = CLIP_REACH_PX if plate.is_jpeg and frame > 0 else 0
@@ -99,7 +102,8 @@ class Alignment:
         wide = _window(plate, y0 - top, min(y1 + reach, plate.height), x0 - left, min(x1 + reach, plate.width))
         alpha = soft_mask(wide, self.clips[frame].code).astype(np.float32, copy=False)
         if reach and alpha.any():
-            alpha = cv2.dilate(alpha, np.ones((2 * reach + 1, 2 * reach + 1), np.uint8))
+            near = cv2.dilate(alpha, np.ones((2 * reach + 1, 2 * reach + 1), np.uint8))
+            alpha = np.maximum(alpha, np.float32(BESIDE) * near)
         core = slice(top, top + y1 - y0), slice(left, left + x1 - x0)
         codes, alpha = wide[core], alpha[core]
         if self.mixes_channels:

@@ -137,7 +137,7 @@ def _zigzag() -> npt.NDArray[np.int64]:
         ((row, column) for row in range(BLOCK) for column in range(BLOCK)),
         key=lambda at: (sum(at), at[0] if sum(at) % 2 else at[1]),
     )
-    return np.array(order, np.int64).T
+    return np.asarray(np.array(order, np.int64).T)
 
 
 def _blocks(codes: npt.NDArray[Any], weights: Array, down: int, right: int) -> Array:
