@@ -41,6 +41,8 @@ CLIP_REACH_PX = 2
 real static stacks that we have, such samples lie up to ten codes off, and from the third pixel on next to nothing."""
 BESIDE = 0.5
 """How clipped they count as: they give way to a darker frame that recorded the place, not to one that is black."""
+SPOILED = 0.5
+"""Share of the light by which a clipped sample is off: those beside it, half as clipped, by a quarter."""
 PILE_SHARE = 2e-4
 """Such a frame clipped all the same where so many samples share its largest value."""
 
@@ -78,13 +80,14 @@ class Alignment:
         motion = self.motions[frame]
         if motion.is_still:
             linear, clipped = self.recorded(frame, y0, y1, x0, x1)
-            return FrameRows(linear, clipped, np.ones(linear.shape[:2], np.float32))
+            whole = np.ones(linear.shape[:2], np.float32)
+            return FrameRows(linear, clipped, whole, spoiled=self._spoiled(frame))
         # OpenCV resamples at most 32767 columns at once.
         parts = [self._resampled(frame, y0, y1, x, min(x + COLUMNS, x1)) for x in range(x0, x1, COLUMNS)]
         if len(parts) == 1:
             return parts[0]
         linear, clipped, valid = (np.concatenate([getattr(p, name) for p in parts], axis=1) for name in ROWS)
-        return FrameRows(linear, clipped, valid, motion.placed_px)
+        return FrameRows(linear, clipped, valid, motion.placed_px, self._spoiled(frame))
 
     def window(self, y0: int, y1: int, x0: int = 0, x1: int | None = None) -> list[FrameRows]:
         """The same window of every frame, darkest first."""
@@ -97,7 +100,7 @@ class Alignment:
         better.
         """
         plate = self.bracket.plates[frame]
-        reach = CLIP_REACH_PX if plate.is_jpeg and frame > 0 else 0
+        reach = CLIP_REACH_PX if self._spoiled(frame) else 0
         top, left = min(y0, reach), min(x0, reach)
         wide = _window(plate, y0 - top, min(y1 + reach, plate.height), x0 - left, min(x1 + reach, plate.width))
         alpha = soft_mask(wide, self.clips[frame].code).astype(np.float32, copy=False)
@@ -110,6 +113,10 @@ class Alignment:
             alpha = np.repeat(largest_channel(alpha)[..., None], 3, axis=2)
         return self.decode(codes).astype(np.float32, copy=False), alpha
 
+    def _spoiled(self, frame: int) -> float:
+        """``FrameRows.spoiled``; after the darkest no frame would know better."""
+        return SPOILED if self.bracket.plates[frame].is_jpeg and frame > 0 else 0.0
+
     def _resampled(self, frame: int, y0: int, y1: int, x0: int, x1: int) -> FrameRows:
         motion = self.motions[frame]
         at = source_points(motion, y0, y1, x0, x1)
@@ -117,7 +124,7 @@ class Alignment:
         away = np.abs(at - positions(y0, y1, x0, x1)).max(axis=2) > 0
         if not away.any():
             linear, clipped = self.recorded(frame, y0, y1, x0, x1)
-            return FrameRows(linear, clipped, seen, motion.placed_px)
+            return FrameRows(linear, clipped, seen, motion.placed_px, self._spoiled(frame))
         valid = seen * np.where(away, inside(at, self.height, self.width), np.float32(1))
         # What lies outside repeats the frame's edge: it is not valid, but finite. Rounded before the window's corner
         # is taken away: windows and the whole are the same.
@@ -127,7 +134,7 @@ class Alignment:
         left, top, right, bottom = max(left, 0), max(top, 0), min(right, self.width), min(bottom, self.height)
         linear, clipped = self.recorded(frame, top, bottom, left, right)
         light, worst = resample(linear, clipped, (at - [left, top]).astype(np.float32))
-        return FrameRows(light, worst, valid, motion.placed_px)
+        return FrameRows(light, worst, valid, motion.placed_px, self._spoiled(frame))
 
     def report(self) -> dict[str, Any]:
         """What was found, ready for JSON."""

@@ -72,6 +72,8 @@ def merge_inverse_variance(
         variance = noise.variance(seen)
         if frame.placed_px:
             variance += placement_variance(seen, frame.placed_px)
+        if frame.spoiled:
+            variance += (np.float32(frame.spoiled) * largest_channel(frame.clipped)[..., None] * seen) ** 2
         weight = _usable(frame) * (exposure / variance)
         light += weight * frame.linear
         gathered += weight * exposure

@@ -21,11 +21,13 @@ class FrameRows:
     """(h, w) 0..1: 1 inside the overlap and seen, 0 outside or hidden. 1 everywhere in the reference frame."""
     placed_px: float = 0.0
     """Standard deviation, to each side, of where resampled samples come from; 0 where none was."""
+    spoiled: float = 0.0
+    """Share of its light by which a sample may be off that clipped (times how far it did): a JPEG's; 0: as it says."""
 
     def crop(self, y0: int, y1: int, x0: int, x1: int) -> FrameRows:
         """A part of the window, in its own coordinates; views, not copies."""
         part = (slice(y0, y1), slice(x0, x1))
-        return FrameRows(self.linear[part], self.clipped[part], self.valid[part], self.placed_px)
+        return FrameRows(self.linear[part], self.clipped[part], self.valid[part], self.placed_px, self.spoiled)
 
 
 @dataclass(frozen=True)
