@@ -116,6 +116,43 @@ def test_split_lights_leave_map_and_list_that_are_the_whole(pano: Path, tmp_path
     assert power(pixels(rest)) + extra == pytest.approx(power(pixels(whole)), rel=1e-4)
 
 
+def test_the_map_is_a_dome_and_each_sun_a_distant_light(pano: Path, tmp_path: Path, capsys: CapSys) -> None:
+    usd, lux = pytest.importorskip("pxr.Usd"), pytest.importorskip("pxr.UsdLux")
+    geometry = pytest.importorskip("pxr.UsdGeom")
+    table, toward = tmp_path / "lights.json", (0.48, 0.6, -0.64)
+    whole, rest, stage_file = tmp_path / "whole.exr", tmp_path / "maps" / "rest.exr", tmp_path / "env.usda"
+    assert ibl(capsys, pano, "-o", whole, "--lights", table).code == 0
+    content = json.loads(table.read_text())
+    row = {"id": "sun-9", "kind": "sun", "added": True, "direction": toward, "disc_degrees": 0.6, "power": 7.0}
+    table.write_text(json.dumps(content | {"lights": [*content["lights"], row]}))
+    again = ("--lights-in", table, "--overwrite", "--depth", "float")
+    assert ibl(capsys, pano, "-o", whole, *again, *REC709).code == 0
+    asked = ("--split-lights", "sun", "--usd", stage_file, "--ev", 10)
+    assert ibl(capsys, pano, "-o", rest, *again, *asked, *REC709).code == 0
+
+    stage = usd.Stage.Open(str(stage_file))
+    assert stage.GetDefaultPrim().GetName() == "env"
+    assert geometry.GetStageUpAxis(stage) == "Y"
+    dome = lux.DomeLight(stage.GetPrimAtPath("/env/map"))
+    assert Path(dome.GetTextureFileAttr().Get().resolvedPath).resolve() == rest.resolve()
+    assert dome.GetTextureFormatAttr().Get() == "latlong"
+    nits = dome.GetIntensityAttr().Get()
+    assert nits == pytest.approx(1.2 * 2**10)
+
+    sun = lux.DistantLight(stage.GetPrimAtPath("/env/sun_9"))
+    assert sun.GetAngleAttr().Get() == pytest.approx(0.6)
+    assert sun.GetNormalizeAttr().Get()
+    turn = geometry.Xformable(sun.GetPrim()).ComputeLocalToWorldTransform(usd.TimeCode.Default())
+    assert np.array(turn.TransformDir((0, 0, -1))) == pytest.approx(-np.array(toward), abs=1e-6)
+    assert abs(np.linalg.det(np.array(turn)) - 1) < 1e-6
+    # Light on a surface that faces the sun: the stage's is the whole map's.
+    colour = np.array(sun.GetColorAttr().Get())
+    suns = [lux.DistantLight(prim) for prim in stage.Traverse() if prim.IsA(lux.DistantLight)]
+    split = sum(one.GetIntensityAttr().Get() * luminance(np.array(one.GetColorAttr().Get())) for one in suns)
+    assert power(pixels(rest)) * nits + split == pytest.approx(power(pixels(whole)) * nits, rel=1e-3)
+    assert sun.GetIntensityAttr().Get() * luminance(colour) == pytest.approx(7.0 * nits, rel=1e-3)
+
+
 def test_suns_past_half_are_float_by_themselves(pano: Path, tmp_path: Path, capsys: CapSys) -> None:
     out = tmp_path / "env.exr"
     said = ibl(capsys, pano, "-o", out, "--sky-stops", 20, "--sun-stops", 20, "--json")
@@ -303,6 +340,8 @@ def test_what_is_not_finite_is_named(tmp_path: Path, capsys: CapSys) -> None:
         (("--grey-card", "1,2=3"), 2, "X,Y,WIDTH,HEIGHT"),
         (("--grey-card", "60,2,10,10=5lux"), 2, "leaves the 64x32 map"),
         (("--split-lights", "torch"), 2, "torch"),
+        (("--usd", "env.usda", "--split-lights"), 2, "--split-lights sun"),
+        (("--usd", "env.usdc"), 2, "written as .usda"),
         (("--sun-disc", "-1"), 2, "neither a diameter"),
         (("--lights-in", "missing.json"), 2, "missing.json"),
         (("--sun-stops", "nan"), 2, "nan"),

@@ -74,6 +74,8 @@ def _disc(ctx: click.Context, param: click.Parameter, value: str) -> float | Non
 @click.option("--split-lights", type=_Parsed("parse_kinds"), is_flag=False, flag_value="sun,lamp", default=(),
               metavar="[KINDS|all]", help="Take lights out of the map and leave them to the renderer "
               "(default: sun,lamp); writes the table.")  # fmt: skip
+@click.option("--usd", type=_PATH, metavar="USDA", help="A USD stage: the map as a dome light, and with "
+              "--split-lights sun each sun as a distant light.")  # fmt: skip
 @click.option("--ev", type=click.FloatRange(-20, 30), help="Exposure value at ISO 100: makes the scale absolute.")
 @click.option("--lux", type=click.FloatRange(0, min_open=True), help="Light on a level surface: the same.")
 @click.option("--grey-card", type=_Parsed("parse_card"), metavar="X,Y,W,H=VALUElux|nits",
@@ -152,7 +154,7 @@ def _request(inputs: tuple[Path, ...], output: Path, chosen: dict[str, Any]) -> 
     outputs = Outputs(
         env=output, lights=lights, harmonics=chosen.pop("sh"), harmonics_order=chosen.pop("sh_order"),
         **{name: chosen.pop(name)
-           for name in ("cubemap", "faces", "face_size", "irradiance", "ggx", "preview", "truth")},
+           for name in ("cubemap", "faces", "face_size", "irradiance", "ggx", "usd", "preview", "truth")},
     )  # fmt: skip
     scale = Scale(ev=chosen.pop("ev"), lux=chosen.pop("lux"), card=chosen.pop("grey_card"))
     options = Options(**{f.name: chosen.pop(f.name) for f in fields(Options) if f.name in chosen})

@@ -26,6 +26,7 @@ from headroom.ibl.power import predicted
 from headroom.ibl.request import Request
 from headroom.ibl.source import Panorama, read_panorama
 from headroom.ibl.text import write_text
+from headroom.ibl.usd import write_usd
 from headroom.ibl.view import ViewSums
 from headroom.metrics.linear import luminance
 from headroom.panorama import scale
@@ -214,6 +215,9 @@ class _Work:
                 split_off=[light.id for light in lights if light.kind in request.controls.split],
             )  # fmt: skip
             write_text(outputs.lights, json.dumps(table, indent=2) + "\n")
+        if outputs.usd is not None:
+            suns = [light for light in lights if light.enabled and light.kind in request.controls.split]
+            write_usd(outputs.usd, outputs.env, suns, nits, self.out.from_lin709)
         warnings += write_light_maps(
             request,
             self.out,

@@ -22,6 +22,7 @@ _SUFFIXES = {
     "prefiltered mips": (".ktx2",),
     "harmonics": (".json",),
     "preview": (".png", ".jpg"),
+    "USD stage": (".usda",),
 }
 
 
@@ -95,6 +96,7 @@ class Outputs:
     ggx: Path | None = None
     harmonics: Path | None = None
     harmonics_order: int = 2
+    usd: Path | None = None
     preview: Path | None = None
     truth: Path | None = None
 
@@ -103,7 +105,7 @@ class Outputs:
         files = {
             "environment map": self.env, "lights": self.lights, "cubemap": self.cubemap,
             "irradiance map": self.irradiance, "prefiltered mips": self.ggx, "harmonics": self.harmonics,
-            "preview": self.preview,
+            "preview": self.preview, "USD stage": self.usd,
         }  # fmt: skip
         named = {what: path for what, path in files.items() if path is not None}
         if self.faces is not None:
@@ -161,6 +163,8 @@ class Request:
             known = _SUFFIXES.get(what, (".exr", ".hdr"))
             if path.suffix.lower() not in known:
                 raise UsageError(f"{path}: the {what} is written as {' or '.join(known)}")
+        if self.outputs.usd is not None and {*self.controls.split} - {"sun"}:
+            raise UsageError("--usd: only a sun is a light without a distance; give --split-lights sun, or none")
         if self.outputs.truth is not None and self.outputs.preview is None:
             raise UsageError("--truth is for the picture that --preview writes; give both")
 
