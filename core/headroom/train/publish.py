@@ -20,8 +20,8 @@ __all__ = ["card_readme", "facts_of", "join_stages", "publish", "scenes_by_licen
 LIMITS = (
     "Trained on 1K panoramas, views out of them and three stills: fine structure inside large clips is guessed.",
     "A disc of the sun is recovered by its likely power, not measured; set --peak-stops or --boost to taste.",
-    "--curve estimate is for photographs of unknown cameras: it halves the curve's error at best, and pictures that "
-    "were sharpened, denoised or scaled may mislead it; declare the colour space where you know it.",
+    "--curve estimate is for photographs of unknown cameras: half to two thirds of the curve's error stay, and "
+    "pictures that were sharpened, denoised or scaled may mislead it; declare the colour space where you know it.",
     "Smooth highlights carry a faint grid, 8 pixels apart, about 0.05 stops deep: seen at -3 stops, not in lighting.",
     "A sky that clipped as a whole comes back paler than a deep blue one was.",
     "The network sees frames one by one and flickers a little: headroom convert steadies shots (--temporal on).",
