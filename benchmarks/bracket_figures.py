@@ -65,17 +65,21 @@ def paragraph(content: dict[str, Any], found: Means) -> str:
         return max(float(found[kind, name, measure]["mean"]) for name in CLASSICAL)
 
     own_moving, own_still = found["moving", MODELS[0], "mu_psnr_moving"], found["still", MODELS[0], "mu_psnr"]
-    apart = [
-        stack["apart_stops"] for stack in content["stacks"]
+    static = [
+        stack for stack in content["stacks"]
         if "static" in stack["name"] and stack["method"] == MODELS[0] and stack["response"] != "declared"
     ]  # fmt: skip
+    apart, within = (
+        " and ".join(text)
+        for text in zip(*((f"{s['apart_stops']:.2f}", f"{100 * s['within']:.1f} %") for s in static), strict=True)
+    )
     return textwrap.fill(
         f"Brackets: where something moves, `headroom-merge-1` has {own_moving['mean']:.1f} dB mu-PSNR, the best "
         f"classical merge with alignment {best('moving', 'mu_psnr_moving'):.1f}, the reference frame alone "
         f"{found['moving', REFERENCE, 'mu_psnr_moving']['mean']:.1f}; where nothing moves {own_still['mean']:.1f} "
         f"against {best('still', 'mu_psnr'):.1f} ([results](docs/brackets-results.md)). Frames of real "
-        f"static JPEG stacks lie {' and '.join(f'{stops:.2f}' for stops in apart)} stops from their merge, which is "
-        "somewhat more than their noise.",
+        f"static JPEG stacks lie {apart} stops from their merge: {within} of their samples within twice their noise "
+        "(noise alone: 95.4 %).",
         120,
         break_long_words=False,
         break_on_hyphens=False,

@@ -38,7 +38,7 @@ HDR_ALREADY = 1.05
 """A float frame with codes beyond this (times white) did not clip at white."""
 CLIP_REACH_PX = 2
 """A JPEG's samples so near a clipped one hold some of it: cameras sharpen, and programs resize, after the clip. In both
-real static stacks that we have, such samples lie up to ten codes off, and from the third pixel on next to nothing."""
+real static stacks that we have, such samples lie up to ten codes off, those from the third pixel on by one or less."""
 BESIDE = 0.5
 """How clipped they count as: they give way to a darker frame that recorded the place, not to one that is black."""
 SPOILED = 0.5
