@@ -241,6 +241,9 @@ def draw_costs(report: BracketReport, path: Path) -> None:
             axis.axhline(level, color="0.5", lw=1, ls=":")
             axis.annotate(label, (0.01, level), xycoords=("axes fraction", "data"), fontsize=8, va="bottom")
     axis.set_xscale("log")
+    ticks = [tick for tick in (0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50) if axis.get_xlim()[0] <= tick <= axis.get_xlim()[1]]
+    axis.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
+    axis.set_xticks([], minor=True)
     axis.set_xlabel("seconds a megapixel of three aligned frames, this run (log)")
     axis.set_ylabel("mu-PSNR in motion, dB [95 %]")
     axis.spines[["top", "right"]].set_visible(False)
