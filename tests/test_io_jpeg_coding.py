@@ -83,3 +83,25 @@ def test_what_is_no_jpeg_left_nothing(tmp_path: Path, picture: np.ndarray) -> No
     assert coding_of(tmp_path / "nowhere.jpg") is None
     small = saved(tmp_path / "small.jpg", picture[:5, :5], quality=90)
     assert io.read(small).coding_variance == (0.0, 0.0, 0.0)
+
+
+def test_a_header_with_any_byte_wrong_is_read_or_let_be(tmp_path: Path, picture: np.ndarray) -> None:
+    whole = saved(tmp_path / "whole.jpg", picture[:16, :16], quality=80).read_bytes()
+    head = whole.index(b"\xff\xda")
+    read = 0
+    for at in range(2, head):
+        for value in (0, 255):
+            path = tmp_path / "hurt.jpg"
+            path.write_bytes(whole[:at] + bytes([value]) + whole[at + 1 :])
+            coding = coding_of(path)
+            if coding is not None:
+                assert np.isfinite(coding_variance(coding, picture[:16, :16])).all()
+                read += 1
+    assert 100 < read < 2 * head
+
+
+def test_a_table_with_a_step_of_nothing_is_no_table(tmp_path: Path, picture: np.ndarray) -> None:
+    whole = bytearray(saved(tmp_path / "whole.jpg", picture[:64, :64], quality=80).read_bytes())
+    whole[whole.index(b"\xff\xdb") + 10] = 0
+    (tmp_path / "hurt.jpg").write_bytes(whole)
+    assert coding_of(tmp_path / "hurt.jpg") is None

@@ -59,7 +59,7 @@ def coding_of(path: Path) -> Coding | None:
     try:
         with path.open("rb") as file:
             return _parse(file.read(_HEAD))
-    except (OSError, struct.error, IndexError, ValueError, KeyError):
+    except (OSError, struct.error, LookupError, ValueError, ZeroDivisionError):
         return None
 
 
@@ -126,6 +126,8 @@ def _tables(part: bytes) -> dict[int, Array]:
         steps = np.frombuffer(part, ">u2" if wide else "u1", 64, at + 1).astype(np.float64)
         table = np.empty((BLOCK, BLOCK))
         table[tuple(_zigzag())] = steps
+        if steps.min() < 1:
+            raise ValueError("a step of 0")
         found[name] = table
         at += 1 + 64 * (wide + 1)
     return found
