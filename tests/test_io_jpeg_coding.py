@@ -89,7 +89,7 @@ def test_a_header_with_any_byte_wrong_is_read_or_let_be(tmp_path: Path, picture:
     whole = saved(tmp_path / "whole.jpg", picture[:16, :16], quality=80).read_bytes()
     head = whole.index(b"\xff\xda")
     read = 0
-    for at in range(2, head):
+    for at in range(2, head, 3):
         for value in (0, 255):
             path = tmp_path / "hurt.jpg"
             path.write_bytes(whole[:at] + bytes([value]) + whole[at + 1 :])
@@ -97,7 +97,7 @@ def test_a_header_with_any_byte_wrong_is_read_or_let_be(tmp_path: Path, picture:
             if coding is not None:
                 assert np.isfinite(coding_variance(coding, picture[:16, :16])).all()
                 read += 1
-    assert 100 < read < 2 * head
+    assert 50 < read < head
 
 
 def test_a_table_with_a_step_of_nothing_is_no_table(tmp_path: Path, picture: np.ndarray) -> None:
