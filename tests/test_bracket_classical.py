@@ -10,6 +10,7 @@ import pytest
 from bracket_views import bracket, scene, seen
 from headroom.bracket.agreement import agreement, summary
 from headroom.bracket.align import align, frame_clip
+from headroom.bracket.black import MOST_FLOOR, black_code
 from headroom.bracket.classical import merge_debevec, merge_inverse_variance
 from headroom.bracket.frames import FrameRows, Merged
 from headroom.bracket.noise import NoiseModel, measured_noise, placement_variance
@@ -176,6 +177,13 @@ def test_black_hides_what_is_under_it(light: FloatArray) -> None:
     assert not align(bracket([light] * 2, [0, 2], bits=16), srgb_decode, how="none").black.any()
 
 
+def test_a_channel_that_is_lifted_in_black_is_believed_from_higher_up_on() -> None:
+    codes = np.full((64, 64, 3), 120, np.uint8)
+    codes[:, :2] = (12, 1, 0)  # the blackest 3 % of the frame
+    assert np.allclose(black_code(Plate(codes=codes)) * 255, (24, 8, 8), atol=0.5)
+    assert np.allclose(black_code(Plate(codes=codes[:, 2:])) * 255, 255 * MOST_FLOOR, atol=0.5), "nothing black in it"
+
+
 def test_a_jpegs_samples_beside_clipped_ones_are_not_recorded(light: FloatArray) -> None:
     plates = tuple(replace(plate, is_jpeg=True) for plate in bracket([light * 4] * 2, [-1, 1]).plates)
     stack = Bracket(plates=plates, ev_stops=(0.0, 2.0), reference=0, source="stated")
@@ -203,6 +211,26 @@ def test_where_a_sample_lies_is_doubted_at_edges_alone() -> None:
     assert np.allclose(variance[:, 4:6], (0.1 * 0.2) ** 2)
     still, moved = rows(0.1, 0.1, 0.1), replace(rows(0.4, 0.4, 0.4), placed_px=0.5)
     assert np.allclose(merge_inverse_variance([still, moved], [0.5, 2.0], 0).radiance, 0.2)
+
+
+def shares_of(first: FrameRows, second: FrameRows) -> FloatArray:
+    """(h, w) of the second frame, whose exposure is four times the first's."""
+    shares = merge_inverse_variance([first, second], [0.5, 2.0], 0, NoiseModel(), shares=True).shares
+    assert shares is not None
+    return shares[1][..., 0]
+
+
+def test_what_may_be_off_counts_for_less_beside_what_is_not() -> None:
+    light = np.full((5, 9, 3), 0.1, np.float32)
+    light[:, 5:] = 0.2
+    whole, none = np.ones((5, 9), np.float32), np.zeros((5, 9, 3), np.float32)
+    dark, bright = FrameRows(light, none, whole), FrameRows(light * 4, none, whole)
+    plain, placed = shares_of(dark, bright), shares_of(dark, replace(bright, placed_px=0.5))
+    flat, edge = [0, 1, 2, 7, 8], [4, 5]
+    assert np.allclose(placed[:, flat], plain[:, flat], rtol=1e-3)
+    assert (placed[:, edge] < 0.7 * plain[:, edge]).all()
+    near = replace(bright, clipped=np.full_like(none, 0.5))
+    assert (shares_of(dark, replace(near, spoiled=0.1)) < 0.7 * shares_of(dark, near)).all()
 
 
 def test_the_reference_is_the_frame_that_recorded_most(light: FloatArray) -> None:

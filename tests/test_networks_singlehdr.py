@@ -262,6 +262,7 @@ def test_squares_are_the_frames_own_pixels_however_its_rows_come(height: int, wi
             seen[top : top + tall, left : left + wide] = True
         assert len(squares) == 2
         assert seen.all()
+        assert max(tall, wide) < max(height, width)  # the longer side is cut, never the shorter
     else:
         assert len(squares) > 1
         assert squares[0, 0, 0, 0] == 0 or squares.shape[0] == 1 or squares[0, 0, 0, 1] == 0
