@@ -2,8 +2,7 @@
 
     python benchmarks/doubt_results.py SCENES [--shares 2 5 15] [--json out.json]
 
-Each scene is photographed (sRGB, 8 bit, so much of it clips), reconstructed once, and the light picked three ways, as
-``headroom convert --light`` does. Measured where the truth is above the clip, after scaling on recorded pixels:
+Each scene is photographed (sRGB, 8 bit, so much of it clips) and reconstructed with each ``headroom convert --light``. Measured where the truth is above the clip, after scaling on recorded pixels:
 
 - covered: share of the samples whose truth lies within the stated 80 % interval of the gain;
 - right within a stop: what the channel ``confidence`` promises, and what was found;
@@ -21,8 +20,6 @@ import matplotlib as mpl
 import numpy as np
 from matplotlib import pyplot as plt
 
-from headroom.blend import blend
-from headroom.doubt import picked
 from headroom.evaluate.exposures import Case, expose
 from headroom.evaluate.model import declared_plan, plate_of
 from headroom.evaluate.scenes import find_scenes
@@ -63,15 +60,15 @@ def main() -> None:
 def measured(reconstructor: Reconstructor, case: Case) -> dict[str, Any]:
     """All figures of one photograph."""
     exposure = expose(case)
-    options = Options()
-    prepared = reconstructor.prepare(plate_of(exposure.code, False), declared_plan(exposure.declared), options)
+    plate, colour = plate_of(exposure.code, False), declared_plan(exposure.declared)
     lights: dict[str, list[Any]] = {light: [] for light in LIGHTS}
     spreads = []
-    for raw in reconstructor.raw_bands(prepared):
-        spreads.append(np.exp2(raw.result.spread_log2))
-        for light, bands in lights.items():
-            answer = picked(raw.result, light)
-            bands.append(blend(raw.y0, raw.rows, answer, prepared.encoder, raw.estimate, options))
+    for light, bands in lights.items():
+        prepared = reconstructor.prepare(plate, colour, Options(light=light))
+        for raw in reconstructor.raw_bands(prepared):
+            bands.append(raw.finish())
+            if light == "median":
+                spreads.append(np.exp2(raw.result.spread_log2))
     clipped = exposure.truth >= 1
     truth = exposure.truth[clipped].astype(np.float64)
     found: dict[str, Any] = {"scene": case.scene.name}

@@ -6,9 +6,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from command import headroom, save_picture
 from headroom.doubt import SPREAD_STOPS_MAX, picked
+from headroom.engine import run
+from headroom.engine.even_doubt import even_doubt
 from headroom.engine.run import BandOutput
 from headroom.errors import UsageError
 from headroom.options import Options
@@ -67,3 +70,30 @@ def test_a_network_without_doubt_of_its_own_says_so(tmp_path: Path, capsys: pyte
     assert said.code != 0 and "does not say how far it may be off" in said.err and not (tmp_path / "out.exr").exists()
     with pytest.raises(UsageError, match="median, mean or bold"):
         Options(light="brightest")
+
+
+def test_a_pattern_of_eight_pixels_is_gone_and_what_is_not_clipped_has_no_say() -> None:
+    level = torch.from_numpy(np.random.default_rng(2).normal(0, 1, (1, 1, 8, 8)).astype(np.float32)).tile(1, 1, 6, 8)
+    alpha = torch.ones(1, 3, 48, 64)
+    inside = even_doubt(level, alpha)[..., 8:-8, 8:-8]
+    assert torch.allclose(inside, level.mean().expand_as(inside), atol=1e-5)
+    alpha[..., :30] = 0
+    clipped = torch.where(alpha[:, :1] > 0, level, 50.0)
+    even = even_doubt(clipped, alpha)
+    assert torch.equal(even[..., :30], clipped[..., :30]) and even[..., 30:].max() < 3
+
+
+def test_tiles_give_what_the_frame_gives(monkeypatch: pytest.MonkeyPatch) -> None:
+    shipped = Reconstructor("headroom-1", precision="fp32")
+    y, x = np.mgrid[:150, :333]
+    codes = (np.random.default_rng(0).normal(250, 12, (150, 333, 3)) + 30 * np.sin(x / 20 + y / 30)[..., None]).clip(
+        0, 255
+    )
+    plate = Plate(codes=codes.astype(np.uint8))
+    whole = shipped(plate, Options(light="mean"))
+    plain = shipped(plate, Options())
+    assert (whole.gain_stops[whole.mask > 0.5] > plain.gain_stops[whole.mask > 0.5] + 0.01).mean() > 0.5
+    for tile in (64, 128):
+        monkeypatch.setattr(run, "TILE_PX_LARGEST", tile)
+        tiled = shipped(plate, Options(light="mean"))
+        np.testing.assert_allclose(tiled.pixels, whole.pixels, rtol=1e-4)

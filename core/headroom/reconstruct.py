@@ -163,6 +163,7 @@ class Reconstructor:
             result = self.runner.band(
                 row, BandInput(first, rows.x_srgb, wanted), (plate.width, plate.height), features,
                 dequantize=options.dequantize, refine=options.refine, batch=tiles.batch, on_tile=on_tile,
+                even=options.light != "median",
             )  # fmt: skip
             result = picked(result, options.light)
             inside = slice(core.y0 - first, core.y1 - first)
