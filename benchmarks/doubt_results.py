@@ -2,10 +2,11 @@
 
     python benchmarks/doubt_results.py SCENES [--shares 2 5 15] [--json out.json]
 
-Each scene is photographed (sRGB, 8 bit, so much of it clips) and reconstructed with each ``headroom convert --light``. Measured where the truth is above the clip, after scaling on recorded pixels:
+Each scene is photographed (sRGB, 8 bit, so much of it clips) and reconstructed with each ``headroom convert --light``.
+Measured where the truth is above the clip, after scaling on recorded pixels:
 
 - covered: share of the samples whose truth lies within the stated 80 % interval of the gain;
-- right within a stop: what the channel ``confidence`` promises, and what was found;
+- right within a stop: what ``Band.confidence`` promises, and what was found;
 - light: sum of the reconstructed over the sum of the true light. What a lamp does to a scene follows this.
 """
 
