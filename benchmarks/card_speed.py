@@ -9,6 +9,7 @@ that clipped everywhere, as ``headroom convert`` runs it, without reading and wr
 
 from __future__ import annotations
 
+import platform
 import resource
 import subprocess
 import sys
@@ -30,8 +31,15 @@ SIDE = 1024
 MEGAPIXELS = SIDE * SIDE / 1e6
 TIMES = 2
 """The least of so many counts."""
-HARDWARE = "one thread of an AMD EPYC CPU"
 BESIDE = "headroom-1"
+
+
+def hardware() -> str:
+    """What it was measured on, as the system names it."""
+    told = Path("/proc/cpuinfo")
+    lines = told.read_text(encoding="utf-8").splitlines() if told.exists() else []
+    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return f"one thread of an {names[0]} CPU" if names else f"one thread of a {platform.machine()} CPU"
 
 
 def used(who: int) -> float:
@@ -89,10 +97,10 @@ def main(*folders: Path) -> None:
     for folder in folders:
         card = weights.read_card(folder)
         if card.network in weights.PLATES:
-            speed = f"{convert_seconds(folder):.2g} s a megapixel on {HARDWARE}, float32, everything clipped"
+            speed = f"{convert_seconds(folder):.2g} s a megapixel on {hardware()}, float32, everything clipped"
             speed += f" ({BESIDE} beside it: {beside} s)" if card.name != BESIDE else ""
         else:
-            speed = f"{merge_seconds(folder):.2g} s a megapixel of three aligned frames on {HARDWARE}, float32"
+            speed = f"{merge_seconds(folder):.2g} s a megapixel of three aligned frames on {hardware()}, float32"
         card = weights.write_card(folder, {**card.facts, "speed": speed})
         (folder / "README.md").write_text(card_readme(card), "utf-8")
         weights.verify(card)

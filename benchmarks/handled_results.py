@@ -31,7 +31,7 @@ def main() -> None:
 def page(report: dict[str, Any]) -> str:
     """The page's text."""
     rows = []
-    for way, (meaning, _) in HANDLINGS.items():
+    for way, handling in HANDLINGS.items():
         found = next(
             entry["better_by"]
             for entry in report["paired"]
@@ -41,7 +41,7 @@ def page(report: dict[str, Any]) -> str:
         worse = [scene for scene, gain in gains(report, way).items() if gain < ALLOWED_DB]
         rows.append(
             [
-                meaning,
+                handling.meaning,
                 f"{better['mean']:+.2f} [{better['low']:+.2f}, {better['high']:+.2f}]",
                 f"{better['worst']:+.2f} ({better['worst_scene']})",
                 f"{len(worse)} of {better['scenes']}",

@@ -51,7 +51,7 @@ def adapted(samples: Samples, shared: Array, ev_stops: Sequence[float] | None) -
     """From a shared (KNOTS,) curve. ``ev_stops``: (N,) of the one bracket that the samples are of; None: of several."""
     count = samples.code.shape[1]
     none, one = np.zeros(count), shared[None]
-    before, apart = _left(one, samples)
+    _, apart = _left(one, samples)
     offsets, sigma = none, np.full(count, np.inf)
     if ev_stops is not None and count > 2 and np.abs(_medians(apart, samples)).max() > WORTH_STOPS / 2:
         ev = np.asarray(ev_stops, np.float64)

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from headroom.camera import Response, expose_for_clipped_share, shoot
 from headroom.errors import UsageError
-from headroom.evaluate.handling import JPEG_HANDLINGS, handled
+from headroom.evaluate.handling import HANDLINGS, handled
 from headroom.evaluate.scenes import Scene, load_scene
 from headroom.metrics import headroom_stops, pu21_encode, to_nits, well_exposed
 from headroom.plate import FloatArray
@@ -92,7 +92,9 @@ class Exposure:
     @property
     def is_jpeg(self) -> bool:
         """Whether the plate went through JPEG."""
-        return self.case.jpeg_quality is not None or self.case.handling in JPEG_HANDLINGS
+        if self.case.handling is not None:
+            return HANDLINGS[self.case.handling].is_jpeg
+        return self.case.jpeg_quality is not None
 
 
 @functools.cache

@@ -8,6 +8,7 @@ letters are 1.0 and no more.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -15,7 +16,7 @@ import numpy.typing as npt
 from headroom.camera import Response, expose_for_clipped_share, jpeg, quantise, shoot
 from headroom.plate import FloatArray
 
-__all__ = ["HANDLINGS", "JPEG_HANDLINGS", "Handled", "handled"]
+__all__ = ["HANDLINGS", "Handled", "Handling", "handled"]
 
 Handled = tuple[FloatArray, FloatArray]
 """(H, W, 3) code values 0..1, and the light (H, W, 3) that they stand for."""
@@ -36,7 +37,7 @@ BORDER_SHARE = 0.12
 
 def handled(light: FloatArray, way: str) -> Handled:
     """``light``, exposed, through sRGB and 8 bits and one of ``HANDLINGS``."""
-    return HANDLINGS[way][1](light)
+    return HANDLINGS[way].make(light)
 
 
 def _code(light: FloatArray) -> FloatArray:
@@ -129,20 +130,26 @@ def _letters(height: int, width: int) -> tuple[npt.NDArray[np.bool_], FloatArray
     return drawn != 128, np.asarray(drawn == 255, np.float32)
 
 
-HANDLINGS: dict[str, tuple[str, Callable[[FloatArray], Handled]]] = {
-    "jpeg-100": ("JPEG 100", _jpeg(100)),
-    "jpeg-75": ("JPEG 75", _jpeg(75)),
-    "jpeg-50": ("JPEG 50", _jpeg(50)),
-    "re-encoded": ("JPEG 85, shifted against its blocks, JPEG 70", _twice),
-    "noisy": ("noise of about ISO 3200", _noisy),
-    "sharpened": ("unsharp mask, 1.2 px, 80 %", _sharpened),
-    "web": ("half its size in code values, JPEG 75", _web),
-    "white-235": ("cut off at code 235", _dim_white),
-    "one-channel": ("lamp light under daylight balance: red clips long before blue", _one_channel),
-    "letterboxed": ("black bars above and below", _letterboxed),
-    "captioned": ("white letters and a logo over it", _captioned),
-}
-"""Name, meaning, and what does it."""
+@dataclass(frozen=True)
+class Handling:
+    """One way to treat a photograph."""
 
-JPEG_HANDLINGS = frozenset({"jpeg-100", "jpeg-75", "jpeg-50", "re-encoded", "web"})
-"""Those that reach the user as JPEG files."""
+    meaning: str
+    make: Callable[[FloatArray], Handled]
+    is_jpeg: bool = False
+    """Whether it reaches the user as a JPEG file."""
+
+
+HANDLINGS = {
+    "jpeg-100": Handling("JPEG 100", _jpeg(100), is_jpeg=True),
+    "jpeg-75": Handling("JPEG 75", _jpeg(75), is_jpeg=True),
+    "jpeg-50": Handling("JPEG 50", _jpeg(50), is_jpeg=True),
+    "re-encoded": Handling("JPEG 85, shifted against its blocks, JPEG 70", _twice, is_jpeg=True),
+    "noisy": Handling("noise of about ISO 3200", _noisy),
+    "sharpened": Handling("unsharp mask, 1.2 px, 80 %", _sharpened),
+    "web": Handling("half its size in code values, JPEG 75", _web, is_jpeg=True),
+    "white-235": Handling("cut off at code 235", _dim_white),
+    "one-channel": Handling("lamp light under daylight balance: red clips long before blue", _one_channel),
+    "letterboxed": Handling("black bars above and below", _letterboxed),
+    "captioned": Handling("white letters and a logo over it", _captioned),
+}

@@ -23,7 +23,7 @@ SUITES = {
     "all": "every response, stated, with and without JPEG 90",
     "all-unknown": "every EMoR draw, sRGB declared, with and without JPEG 90",
     **{name: f"{name} response, stated" for name in RESPONSES if name != "srgb"},
-    **{name: f"sRGB response, stated; {meaning}" for name, (meaning, _) in HANDLINGS.items()},
+    **{name: f"sRGB response, stated; {way.meaning}" for name, way in HANDLINGS.items()},
 }
 """Name and meaning."""
 

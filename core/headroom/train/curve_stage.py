@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812
 
 from headroom.camera import inverse_emor_curve
+from headroom.curve import MID_CODES
 from headroom.errors import Cancelled, UsageError, WeightsError, WriteError
 from headroom.networks.curve_net import Curve, CurveNet
 from headroom.train.batches import CELL_PX, Frame, Shooting
@@ -28,8 +29,6 @@ __all__ = ["CURVE_RECIPES", "CurveRecipe", "curve_error", "curve_loss", "train_c
 log = logging.getLogger(__name__)
 
 LIGHT_FLOOR = 1e-5
-CURVE_CODES = (25 / 255, 230 / 255)
-"""Codes over which the curve is judged: well exposed."""
 LEVEL_WEIGHT = 0.3
 """Weight of the error that a common exposure would take away, beside that of the curve's shape."""
 STATED_WEIGHT = 0.1
@@ -147,7 +146,7 @@ def curve_error(coefficients: Tensor, truth: Tensor, codes: Tensor) -> tuple[Ten
     estimate = inverse_emor_curve(coefficients)
     grid = torch.linspace(0, 1, estimate.shape[1], device=estimate.device)
     error = (estimate.clamp(min=LIGHT_FLOOR) / truth.clamp(min=LIGHT_FLOOR)).log2()
-    inside = ((grid >= CURVE_CODES[0]) & (grid <= CURVE_CODES[1])).float()
+    inside = ((grid >= MID_CODES[0]) & (grid <= MID_CODES[1])).float()
     seen = codes * inside
     weight = inside / inside.sum() + seen / seen.sum(1, keepdim=True).clamp(min=1e-6)
     return error, weight / weight.sum(1, keepdim=True)
