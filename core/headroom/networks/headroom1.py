@@ -12,6 +12,7 @@ Shapes: B batch, H W tile, h w scene view. Domains: ``x_srgb`` sRGB-encoded 0..1
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import cast
@@ -33,6 +34,10 @@ GAIN_STOPS_MAX = 16.0
 GAIN_LEAK = 0.05
 """Slope below zero gain while training, so that a dead output can come back; inference cuts at zero."""
 HISTOGRAM_BINS = 32
+LIFT_STOPS_MAX = 4.0
+"""Smooth bound of the stops from the gain up to the mean light."""
+NORMAL_90 = 1.2816
+"""Standard deviations from a normal distribution's middle to what one in ten passes."""
 PATCH_PX = 4
 SCENE_PATCH_PX = 2
 
@@ -47,6 +52,8 @@ class Config:
     local_widths: tuple[int, int, int] = (48, 64, 96)
     """Channels at 1/4, 1/8, 1/16 of the plate."""
     curve_width: int = 256
+    doubt_width: int = 0
+    """Channels of the part that says how light is spread above and below the gain; 0: one spread for both."""
 
 
 class Residual(nn.Module):
@@ -155,9 +162,13 @@ class LocalNet(nn.Module):
         with torch.no_grad():
             self.head.weight.mul_(0.1)
             nn.init.zeros_(cast(Tensor, self.head.bias))
+        self.doubt = DoubtHead(a, config.doubt_width) if config.doubt_width else None
 
-    def forward(self, x_srgb: Tensor, alpha: Tensor, sampled: Tensor, outputs: int) -> Tensor:
-        """(B, 3, H, W) twice and (B, F, H/4, W/4) to the first ``outputs`` of 7 raw maps, (B, outputs, H, W)."""
+    def forward(self, x_srgb: Tensor, alpha: Tensor, sampled: Tensor, outputs: int) -> tuple[Tensor, Tensor | None]:
+        """(B, 3, H, W) twice and (B, F, H/4, W/4) to the first ``outputs`` of 7 raw maps, (B, outputs, H, W).
+
+        And to (B, 3, H/4, W/4) raw doubt, of networks that have it.
+        """
         patches = F.pixel_unshuffle(torch.cat([x_srgb - 0.5, alpha], 1), PATCH_PX)
         fine = self.fine_in(self.stem(patches) + self.sample(sampled))
         middle = self.middle_in(self.down_b(fine))
@@ -165,8 +176,21 @@ class LocalNet(nn.Module):
         middle = self.middle_out(self.up_b(coarse, middle))
         fine = self.fine_out(self.up_a(middle, fine))
         rows = outputs * PATCH_PX**2
-        head = F.conv2d(F.leaky_relu_(fine, 0.1), self.head.weight[:rows], cast(Tensor, self.head.bias)[:rows])
-        return F.pixel_shuffle(head, PATCH_PX)
+        fine = F.leaky_relu_(fine, 0.1)
+        head = F.conv2d(fine, self.head.weight[:rows], cast(Tensor, self.head.bias)[:rows])
+        return F.pixel_shuffle(head, PATCH_PX), None if self.doubt is None else self.doubt(fine)
+
+
+class DoubtHead(nn.Sequential):
+    """How light is spread about the gain, at a quarter of the plate's resolution."""
+
+    def __init__(self, width_in: int, width: int) -> None:
+        """Begins as a normal distribution of the spread that it is added to, its mean 0.4 stops above the gain."""
+        last = nn.Conv2d(width, 3, 1)
+        super().__init__(nn.Conv2d(width_in, width, 1), nn.LeakyReLU(0.1), last)
+        with torch.no_grad():
+            last.weight.zero_()
+            cast(Tensor, last.bias).copy_(torch.tensor([math.log2(NORMAL_90), math.log2(NORMAL_90), -0.7]))
 
 
 class HeadroomOne(SingleImageNetwork):
@@ -225,9 +249,13 @@ class HeadroomOne(SingleImageNetwork):
         H and W are multiples of 16. ``features`` is the scene's map of the whole frame.
         """
         sampled = sample_scene(features, place, x_srgb.shape[2] // PATCH_PX, x_srgb.shape[3] // PATCH_PX)
-        raw = self.local_net(x_srgb, alpha, sampled, 7 if dequantize else 4)
+        raw, doubt = self.local_net(x_srgb, alpha, sampled, 7 if dequantize else 4)
         gain, spread = stops(raw, sampled, leak=self.training)
-        return Local(gain, spread, torch.tanh(raw[:, 4:].float()) if dequantize else None)
+        correction = torch.tanh(raw[:, 4:].float()) if dequantize else None
+        if doubt is None:
+            return Local(gain, spread, correction)
+        doubt = stated_doubt(doubt.float(), (F.avg_pool2d(raw[:, 3:4], PATCH_PX) + sampled[:, -1:]).float())
+        return Local(gain, doubt[:, :2].mean(1, keepdim=True) - math.log2(NORMAL_90), correction, doubt)
 
     def forward(self, scene_srgb: Tensor, x_srgb: Tensor, alpha: Tensor, place: Tensor) -> tuple[Tensor, Local]:
         """Scene features and local outputs, for training: one call, as DistributedDataParallel needs."""
@@ -245,6 +273,13 @@ def stops(raw: Tensor, sampled: Tensor, *, leak: bool = False) -> tuple[Tensor, 
     # Without the leak, `bound_gain` above 0 alone: the same bits in fewer passes over the frame.
     gain = bound_gain(gain) if leak else GAIN_STOPS_MAX * gain.clamp_(min=0).div_(GAIN_STOPS_MAX).tanh_()
     return gain, (raw[:, 3:4] + scene_raw[:, 3:4]).float()
+
+
+def stated_doubt(raw: Tensor, spread_log2: Tensor) -> Tensor:
+    """(B, 3, h, w) raw doubt and (B, 1, h, w) spread of cells to ``Local.doubt`` of their pixels."""
+    ends = (raw[:, :2] + spread_log2).clamp(-6, 4)
+    lift = LIFT_STOPS_MAX * torch.tanh(F.softplus(raw[:, 2:]) / LIFT_STOPS_MAX)
+    return F.interpolate(torch.cat([ends, lift], 1), scale_factor=PATCH_PX, mode="bilinear", align_corners=False)
 
 
 def bound_gain(raw: Tensor) -> Tensor:

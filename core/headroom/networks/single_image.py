@@ -48,6 +48,9 @@ class Local(NamedTuple):
     """(B, 1, H, W) log2 of the expected error of the gain, in stops."""
     dequantize: Tensor | None
     """(B, 3, H, W) correction in -1..1, in units of half a code value, if asked for."""
+    doubt: Tensor | None = None
+    """(B, 3, H, W) of networks that say more of it: log2 of the stops from the gain down to the light that nine in ten
+    pixels pass, log2 of the stops up to the one that one in ten passes, and the stops from the gain up to the mean."""
 
 
 class Gathered(Protocol):

@@ -61,7 +61,7 @@ class GainNet(nn.Module):
 
     def forward(self, x_srgb: Tensor, alpha: Tensor, sampled: Tensor) -> Tensor:
         """(B, 3, H, W) twice and (B, F + 4, H/4, W/4) to (B, 3, H, W) stops of gain, at least 0."""
-        return stops(self.local_net(x_srgb, alpha, sampled, 4), sampled)[0]
+        return stops(self.local_net(x_srgb, alpha, sampled, 4)[0], sampled)[0]
 
 
 def trace_scene(network: HeadroomOne) -> Any:

@@ -65,6 +65,10 @@ class Shooting:
     read_noise: tuple[float, float] = (0.0002, 0.005)
     jpeg_share: float = 0.4
     jpeg_quality: tuple[float, float] = (50, 98)
+    lamp_share: float = 0.0
+    """Pictures under lamps by a daylight balance: red clips long before blue."""
+    lamp_stops: tuple[float, float] = (0.3, 1.2)
+    """What red gains and blue loses in them."""
     graphics_share: float = 0.0
     """Pictures with letters, logos or frames over them, as white as white and no brighter."""
     tau: float = TAU
@@ -216,6 +220,10 @@ class BatchMaker:
     def _grade(self, light: Tensor) -> Tensor:
         shooting, count = self.shooting, light.shape[0]
         light = light * torch.exp(shooting.white_balance_std * self._normal(count, 3, 1, 1))
+        if shooting.lamp_share:
+            warm = self._uniform(count, low=shooting.lamp_stops[0], high=shooting.lamp_stops[1])
+            warm = warm * self._chance(count, shooting.lamp_share)
+            light = light * torch.stack([warm, torch.zeros_like(warm), -warm], 1).exp2()[:, :, None, None]
         low, high = shooting.saturation
         grey = light.mean(1, keepdim=True)
         light = (grey + (light - grey) * self._uniform(count, 1, 1, 1, low=low, high=high)).clamp(min=0)

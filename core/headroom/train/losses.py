@@ -24,6 +24,11 @@ __all__ = ["LossWeights", "losses"]
 LIGHT_FLOOR = 1e-5
 TARGET_STOPS = (-0.5, 16.0)
 """A little below zero for noise and compression; the sun's disc above."""
+GRID_PX = 8
+"""Period of headroom-1's two pixel shuffles, by 2 and by 4."""
+GRID_CELLS = 8
+"""Cells each way over which errors at one place in the patch are averaged."""
+MEAN_BLOCK_PX = 64
 HUBER_STOPS = 2.0
 """Errors beyond this many stops count linearly: clamped suns in the truth must not rule."""
 
@@ -40,6 +45,12 @@ class LossWeights:
     energy: float = 0.05
     scene: float = 0.3
     spread: float = 0.05
+    doubt: float = 0.2
+    """The light that nine in ten pixels pass, and one in ten; of networks that say more of their doubt than a spread."""
+    mean: float = 0.2
+    """Their mean light, against the light that was there."""
+    grid: float = 0.0
+    """What errors have in common with the places of pixels in the network's own patches."""
     dequantize: float = 0.05
     coherence: float = 0.0
     """What the error changes by from one frame to the next; needs ``Shooting.pairs``."""
@@ -58,8 +69,14 @@ def losses(features: Tensor, local: Local, batch: Batch, weights: LossWeights) -
         "pu21": weights.pu21 * pu21_term(local.gain_log2, batch),
         "energy": weights.energy * energy(local.gain_log2, batch, mask),
         "scene": weights.scene * scene_term(features, target, mask),
-        "spread": weights.spread * spread_term(local.spread_log2, error, mask),
     }
+    if local.doubt is None:
+        terms["spread"] = weights.spread * spread_term(local.spread_log2, error, mask)
+    else:
+        terms["doubt"] = weights.doubt * doubt_term(local.doubt, -error.detach(), batch.alpha, mask)
+        terms["mean"] = weights.mean * mean_term(local, batch, mask)
+    if weights.grid:
+        terms["grid"] = weights.grid * grid(error, mask)
     if weights.coherence and batch.moved is not None:
         terms["coherence"] = weights.coherence * coherence(error, mask, batch.moved)
     if local.dequantize is not None:
@@ -170,6 +187,42 @@ def spread_term(spread_log2: Tensor, error: Tensor, mask: Tensor) -> Tensor:
     spread = spread_log2.clamp(-6, 5)
     variance = torch.exp2(2 * spread)
     return per_picture(error.detach().square() / (2 * variance) + spread * math.log(2), mask)
+
+
+def doubt_term(doubt: Tensor, left: Tensor, alpha: Tensor, mask: Tensor) -> Tensor:
+    """Pinball loss of both ends of the 80 % interval; ``left`` (B, 3, H, W): stops from the gain up to the truth."""
+    stops = torch.exp2(doubt[:, :2])
+    below, above = left + alpha * stops[:, :1], left - alpha * stops[:, 1:]
+    return per_picture(torch.maximum(0.9 * above, -0.1 * above) + torch.maximum(0.1 * below, -0.9 * below), mask)
+
+
+def mean_term(local: Local, batch: Batch, mask: Tensor) -> Tensor:
+    """Stops between the mean light and the true, summed in blocks and whole pictures; the gain is not moved."""
+    doubt = local.doubt
+    if doubt is None:
+        raise ValueError("a network that states no mean")
+    stops = batch.alpha * (local.gain_log2.detach() + doubt[:, 2:])
+    predicted, true = batch.lin * torch.exp2(stops.clamp(max=16)) * mask, batch.truth_lin * mask
+    whole = huber(_stops_apart(predicted.flatten(1).mean(1), true.flatten(1).mean(1))).mean()
+    cover = F.avg_pool2d(mask, MEAN_BLOCK_PX).mean(1, keepdim=True)
+    blocks = (F.avg_pool2d(light, MEAN_BLOCK_PX).mean(1, keepdim=True) for light in (predicted, true))
+    return 0.5 * whole + 0.5 * per_picture(huber(_stops_apart(*blocks)), cover)
+
+
+def _stops_apart(predicted: Tensor, true: Tensor) -> Tensor:
+    return ((predicted + LIGHT_FLOOR) / (true + LIGHT_FLOOR)).log2()
+
+
+def grid(error: Tensor, mask: Tensor) -> Tensor:
+    """How much errors depend on where in a patch of GRID_PX they lie, averaged over blocks of GRID_CELLS patches."""
+    sums, cover = (
+        F.avg_pool2d(F.pixel_unshuffle(part, GRID_PX).unflatten(1, (3, GRID_PX**2)).flatten(0, 1), GRID_CELLS)
+        for part in (error * mask, mask)
+    )
+    full = (cover.amin(1, keepdim=True) > 0.5).float()
+    mean = sums / cover.clamp(min=1e-4)
+    apart = (mean - mean.mean(1, keepdim=True)).square().mean(1, keepdim=True)
+    return per_picture((apart + 1e-4).sqrt() - 1e-2, full)
 
 
 def dequantize_term(correction: Tensor, batch: Batch, mask: Tensor) -> Tensor:

@@ -68,6 +68,15 @@ def headroom_1_cpu_tune() -> Recipe:
     )
 
 
+def headroom_1_cpu_doubt() -> Recipe:
+    """A leg for trained weights (``--start``): how light is spread about the gain, lamps, letters, no grid."""
+    first = headroom_1_cpu_tune()
+    shooting = replace(first.shooting, graphics_share=0.1, lamp_share=0.08)
+    network = headroom1.Config(doubt_width=32)
+    weights = replace(first.weights, hue=0.25, grid=0.5)
+    return replace(first, name="headroom-1-cpu-doubt", network=network, shooting=shooting, weights=weights)
+
+
 def steady(first: Recipe, name: str) -> Recipe:
     """A last leg for trained weights (``--start``): frames in pairs, and what changes between them."""
     frames = tuple(replace(f, batch=max(1, f.batch // 2)) for f in first.shooting.frames)
@@ -124,6 +133,7 @@ RECIPES: dict[str, Callable[[], Recipe]] = {
     "headroom-1": headroom_1,
     "headroom-1-cpu": headroom_1_cpu,
     "headroom-1-cpu-tune": headroom_1_cpu_tune,
+    "headroom-1-cpu-doubt": headroom_1_cpu_doubt,
     "headroom-1-steady": headroom_1_steady,
     "headroom-1-cpu-steady": headroom_1_cpu_steady,
     "headroom-1-narrow": variant_narrow,

@@ -33,6 +33,8 @@ log = logging.getLogger(__name__)
 STATE_FILE = "state.pt"
 LOG_FILE = "log.jsonl"
 LOG_SECONDS = 20.0
+GROWN = ("local_net.doubt.",)
+"""Parts that weights to start from may lack: they begin as the network makes them."""
 SKIPPED_MOST = 25
 """Steps in a row without a finite gradient after which nothing is to be hoped for."""
 
@@ -237,7 +239,9 @@ def _start(network: nn.Module, path: Path) -> None:
     if not path.is_file():
         raise WeightsError(f"{path}: not found; give the weights.safetensors of a model")
     try:
-        network.load_state_dict(load_file(path))
+        tensors = load_file(path)
+        grown = {k: v for k, v in network.state_dict().items() if k.startswith(GROWN) and k not in tensors}
+        network.load_state_dict({**tensors, **grown})
     except (RuntimeError, SafetensorError) as error:
         raise WeightsError(f"{path}: not weights of this recipe's network ({str(error).splitlines()[0]})") from error
 
