@@ -46,7 +46,7 @@ class LossWeights:
     scene: float = 0.3
     spread: float = 0.05
     doubt: float = 0.2
-    """The light that nine in ten pixels pass, and one in ten; of networks that say more of their doubt than a spread."""
+    """The lights that nine in ten pixels pass, and one in ten; of networks that say more of doubt than a spread."""
     mean: float = 0.2
     """Their mean light, against the light that was there."""
     grid: float = 0.0
