@@ -44,15 +44,18 @@ def headroom_1() -> Recipe:
     """The default model, sized for a data-centre GPU."""
     return Recipe(
         name="headroom-1",
-        network=headroom1.Config(),
-        shooting=Shooting(frames=GPU_FRAMES, graphics_share=0.08),
+        network=headroom1.Config(doubt_width=32),
+        shooting=Shooting(frames=GPU_FRAMES, graphics_share=0.08, lamp_share=0.06),
+        weights=LossWeights(hue=0.25, grid=0.5),
         learning_rate=1.5e-3,
     )
 
 
 def headroom_1_cpu() -> Recipe:
-    """The same network on one CPU thread: small batches."""
-    return replace(headroom_1(), name="headroom-1-cpu", shooting=Shooting(frames=CPU_FRAMES), learning_rate=8e-4)
+    """A first leg on one CPU thread: small batches, one spread for the doubt."""
+    return Recipe(
+        name="headroom-1-cpu", network=headroom1.Config(), shooting=Shooting(frames=CPU_FRAMES), learning_rate=8e-4
+    )
 
 
 def headroom_1_cpu_tune() -> Recipe:
@@ -72,9 +75,8 @@ def headroom_1_cpu_doubt() -> Recipe:
     """A leg for trained weights (``--start``): how light is spread about the gain, lamps, letters, no grid."""
     first = headroom_1_cpu_tune()
     shooting = replace(first.shooting, graphics_share=0.1, lamp_share=0.08)
-    network = headroom1.Config(doubt_width=32)
-    weights = replace(first.weights, hue=0.25, grid=0.5)
-    return replace(first, name="headroom-1-cpu-doubt", network=network, shooting=shooting, weights=weights)
+    gpu = headroom_1()
+    return replace(first, name="headroom-1-cpu-doubt", network=gpu.network, shooting=shooting, weights=gpu.weights)
 
 
 def steady(first: Recipe, name: str) -> Recipe:
