@@ -11,7 +11,7 @@ from headroom.errors import UsageError
 from headroom.evaluate.baselines import baselines
 from headroom.evaluate.expandnet import find_peers
 from headroom.evaluate.exposures import SHARES, Exposure, expose
-from headroom.evaluate.methods import BASE, BEST_GAIN, Method, Oracle, inverse_response, oracles
+from headroom.evaluate.methods import BASE, BEST_GAIN, Method, Oracle, inverse_response, oracles, told
 from headroom.evaluate.report import Record, Report
 from headroom.evaluate.scenes import find_scenes
 from headroom.evaluate.score import MEASURES, score
@@ -52,7 +52,7 @@ def evaluate(
     if with_baselines and peers is None:
         notes.append("ExpandNet left out: no folder peers/expandnet with weights.pth was found.")
     rivals = baselines(peers) if with_baselines else (Method(BASE, inverse_response),)
-    bounds = oracles()
+    bounds = (*oracles(), *(told(method) for method in methods if method.follows_curve))
     names = [method.name for method in (*methods, *rivals)] + [oracle.name for oracle in bounds]
     if len(set(names)) < len(names):
         raise UsageError("two methods in one benchmark have the same name; give each its own")

@@ -12,12 +12,28 @@ from headroom.evaluate.exposures import Exposure
 from headroom.metrics import align_scale
 from headroom.plate import FloatArray
 
-__all__ = ["BASE", "BEST_GAIN", "Method", "MethodFunction", "Oracle", "inverse_response", "oracles"]
+__all__ = [
+    "BASE",
+    "BEST_GAIN",
+    "CURVE_ESTIMATE",
+    "LIGHT_MEAN",
+    "Method",
+    "MethodFunction",
+    "Oracle",
+    "inverse_response",
+    "oracles",
+    "told",
+    "told_the_curve",
+]
 
 BASE = "inverse of the declared curve"
 """The baseline that all others, and headroom-1, are compared with."""
 
 BEST_GAIN = "oracle: best constant gain"
+
+CURVE_ESTIMATE = " --curve estimate"
+LIGHT_MEAN = " --light mean"
+"""What a model's name gets where it runs with these options."""
 
 MethodFunction = Callable[[FloatArray, "Response | None", bool], FloatArray]
 """(code (H, W, 3) 0..1, declared response or None, is it a JPEG) -> linear (H, W, 3)."""
@@ -29,6 +45,8 @@ class Method:
 
     name: str
     run: MethodFunction
+    follows_curve: bool = False
+    """Its answer hangs on the declared curve: told the true one, it also is an oracle."""
 
 
 @dataclass(frozen=True)
@@ -56,6 +74,20 @@ def oracles() -> tuple[Oracle, ...]:
         Oracle("oracle: true highlights", true_highlights),
         Oracle("oracle: true curve", true_curve, needs_wrong_curve=True),
     )
+
+
+def told_the_curve(method: str) -> str:
+    """Name of the oracle that a method is when it is told the camera's true curve."""
+    return f"oracle: true curve, then {method}"
+
+
+def told(method: Method) -> Oracle:
+    """``method``, told the true curve: what an estimate of the curve would come to if it were perfect."""
+
+    def run(exposure: Exposure) -> FloatArray:
+        return method.run(exposure.code, exposure.response, exposure.is_jpeg)
+
+    return Oracle(told_the_curve(method.name), run, needs_wrong_curve=True)
 
 
 def best_log_gain(exposure: Exposure) -> FloatArray:

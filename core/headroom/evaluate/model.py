@@ -11,7 +11,7 @@ import numpy as np
 
 from headroom.camera import Response
 from headroom.colour.plan import ColourPlan, plan
-from headroom.evaluate.methods import Method
+from headroom.evaluate.methods import CURVE_ESTIMATE, Method
 from headroom.plate import FloatArray, Plate
 from headroom.reconstruct import Options, Reconstructor
 
@@ -38,11 +38,11 @@ def model_methods(
     for light in lights:
         options = Options(light=light)
         reconstructor.check(options)
-        methods.append(
-            Method(name if light == "median" else f"{name} --light {light}", _runner(reconstructor, options))
-        )
+        is_median = light == "median"
+        titled = name if is_median else f"{name} --light {light}"
+        methods.append(Method(titled, _runner(reconstructor, options), follows_curve=is_median))
     if estimate:
-        methods.append(Method(f"{name} --curve estimate", _runner(reconstructor, Options(curve="estimate"))))
+        methods.append(Method(f"{name}{CURVE_ESTIMATE}", _runner(reconstructor, Options(curve="estimate"))))
     return tuple(methods)
 
 

@@ -6,16 +6,21 @@ import json
 import math
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from headroom.evaluate.columns import COLUMNS, Column
 from headroom.evaluate.statistics import Interval, Paired, bootstrap, paired
 from headroom.host.protocol import jsonable
 
+if TYPE_CHECKING:
+    from headroom.evaluate.goals import Goal
+
 __all__ = ["ALL_SHARES", "Record", "Report"]
 
 ALL_SHARES = 0.0
 """Stands for the mean over the clipped shares."""
+OPTION = " --"
+"""What options in a method's name begin with."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -104,6 +109,16 @@ class Report:
         ]
         return min(gains, default=(math.nan, ""))
 
+    def plain_methods(self) -> list[str]:
+        """The methods under test, without those that are one of them with other options."""
+        return [name for name in self.names("method") if OPTION not in name]
+
+    def goals(self, method: str) -> list[Goal]:
+        """The project's goals, with what ``method`` reached."""
+        from headroom.evaluate.goals import goals
+
+        return goals(self, method)
+
     def nonfinite(self, method: str) -> int:
         """Samples that were not finite, over all photographs."""
         return int(sum(r.values.get("nonfinite", 0.0) for r in self.records if r.method == method))
@@ -139,6 +154,11 @@ class Report:
         ]
         content = {
             "notes": self.notes,
+            "goals": [
+                {"method": name, **asdict(goal), **_group(goal.suite, goal.share)}
+                for name in self.plain_methods()
+                for goal in self.goals(name)
+            ],
             "summary": summary,
             "paired": differences,
             "records": [asdict(record) for record in self.records],

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["Interval", "Paired", "bootstrap", "paired"]
+__all__ = ["Interval", "Paired", "bootstrap", "paired", "ratio"]
 
 RESAMPLES = 4000
 CONFIDENCE = 0.95
@@ -69,8 +69,25 @@ def paired(first: Mapping[str, float], second: Mapping[str, float], *, higher_is
     return Paired(float(values.mean()), low, high, gains[worst], worst, len(gains))
 
 
+def ratio(first: Mapping[str, float], second: Mapping[str, float]) -> tuple[float, float, float]:
+    """Mean of ``first`` over the mean of ``second`` and its interval, which draws scenes, each with both values.
+
+    Scenes that one of them lacks, or where ``second`` is not above 0, are left out; NaN where none is left.
+    """
+    pairs = np.array([(first[scene], second[scene]) for scene in first if second.get(scene, 0.0) > 0.0], np.float64)
+    pairs = pairs.reshape(-1, 2)[~np.isnan(pairs.reshape(-1, 2)).any(axis=1)]
+    if not len(pairs):
+        return math.nan, math.nan, math.nan
+    rng = np.random.default_rng(SEED)
+    sums = pairs[rng.integers(0, len(pairs), (RESAMPLES, len(pairs)))].sum(axis=1)
+    return float(pairs[:, 0].sum() / pairs[:, 1].sum()), *_percentiles(sums[:, 0] / sums[:, 1])
+
+
 def _interval(values: npt.NDArray[np.float64]) -> tuple[float, float]:
     rng = np.random.default_rng(SEED)
-    means = values[rng.integers(0, values.size, (RESAMPLES, values.size))].mean(axis=1)
+    return _percentiles(values[rng.integers(0, values.size, (RESAMPLES, values.size))].mean(axis=1))
+
+
+def _percentiles(means: npt.NDArray[np.float64]) -> tuple[float, float]:
     low, high = np.percentile(means, [50.0 * (1.0 - CONFIDENCE), 50.0 * (1.0 + CONFIDENCE)])
     return float(low), float(high)

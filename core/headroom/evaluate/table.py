@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from statistics import median
 
 from headroom.evaluate.columns import Column
+from headroom.evaluate.goals import Goal
 from headroom.evaluate.methods import BASE, BEST_GAIN
 from headroom.evaluate.report import ALL_SHARES, Report
 from headroom.evaluate.suites import SUITES
@@ -26,8 +27,10 @@ PAIRED = ("pu21_psnr", "pu21_ssim", "jod", "clip_rmse", "light_diffuse")
 
 
 def markdown(report: Report) -> str:
-    """All tables: means, paired differences, single images."""
+    """All tables: goals, means, paired differences, single images."""
     parts = ["# Evaluation", _legend(report)]
+    for method in report.plain_methods():
+        parts.append(f"## Goals: {method}\n\n" + _goals(report.goals(method)))
     for suite in report.suites:
         parts.append(f"## {suite}: {SUITES[suite]}")
         parts += [_means(report, suite, share) for share in report.shares]
@@ -51,6 +54,15 @@ def _legend(report: Report) -> str:
         if report.nonfinite(name):
             lines.append(f"**{name} gave {report.nonfinite(name)} samples that are not finite.**")
     return "\n\n".join(lines)
+
+
+def _goals(goals: Sequence[Goal]) -> str:
+    rows = []
+    for goal in goals:
+        verdict = f"**{goal.verdict}**" if goal.verdict == "missed" else goal.verdict
+        clipped = "all" if goal.share == ALL_SHARES else f"{100 * goal.share:g} %"
+        rows.append([goal.suite, clipped, goal.title, goal.limit, goal.reached or "not measured", verdict])
+    return table(["plates", "clipped", "goal", "limit", "reached [95 %]", ""], rows)
 
 
 def _means(report: Report, suite: str, share: float) -> str:
