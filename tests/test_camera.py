@@ -29,6 +29,8 @@ RESPONSES = [
     Response.emor([0.0]),
     Response.emor([2.0, -0.5, 0.2]),
     Response.picture_style(0.6, 0.1),
+    Response.log_like(3),
+    Response.log_like(8),
 ]
 
 

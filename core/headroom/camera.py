@@ -166,6 +166,20 @@ class Response:
         styled = (1 - contrast) * code + contrast * code * code * (3 - 2 * code)
         return cls(f"style {contrast:+.2f} {lift:+.2f}", styled.astype(np.float32))
 
+    @classmethod
+    def log_like(cls, stops: float) -> Response:
+        """``code = log2(1 + k L) / log2(1 + k)`` with ``k = 2^stops``: flat profiles of cameras and telephones."""
+        k = 2.0**stops
+
+        def encode(lin: Any) -> Any:
+            return np.log1p(k * lin) / np.log1p(k) if isinstance(lin, np.ndarray) else (k * lin).log1p() / np.log1p(k)
+
+        def decode(code: Any) -> Any:
+            power = code * np.log1p(k)
+            return (np.expm1(power) if isinstance(code, np.ndarray) else power.expm1()) / k
+
+        return cls.of(f"log {stops:.1f}", encode, decode)
+
 
 def inverse_emor_curve(weights: Any) -> Any:
     """(B, K) torch weights of the inverse components, added to sRGB's decoding, to (B, 256) light at code i/255.

@@ -60,6 +60,11 @@ class Shooting:
     style_share: float = 0.12
     sigmoid_share: float = 0.06
     """What is left of the responses are plain gammas of 1.8 to 2.6."""
+    log_share: float = 0.0
+    """Of all responses, flat profiles: logarithms of 3 to 8 stops."""
+    channel_spread: float = 0.0
+    """Standard deviation of the log2 of the exponents by which the channels' codes differ from the response, as no
+    sensor and no film treats its colours quite alike."""
     noisy_share: float = 0.5
     shot_noise: tuple[float, float] = (0.001, 0.03)
     read_noise: tuple[float, float] = (0.0002, 0.005)
@@ -270,7 +275,12 @@ class BatchMaker:
                 torch.lerp(pixels, light.repeat(each, 1, 1, 1), cover.repeat(each, 1, 1, 1)) for pixels in (truth, seen)
             )
         code_truth = interpolate_rows(truth.clamp(0, 1).sqrt(), table)
-        x = quantise(interpolate_rows(seen.clamp(0, 1).sqrt(), table), 8)
+        code = interpolate_rows(seen.clamp(0, 1).sqrt(), table)
+        exponent = self._channels(number[:count])
+        if exponent is not None:
+            exponent = exponent.repeat(each, 1)[:, :, None, None]
+            code_truth, code = code_truth**exponent, code**exponent
+        x = quantise(code, 8)
         lossy = self._chance(count, shooting.jpeg_share).repeat(each)
         if bool(lossy.any()):
             quality = self._uniform(count, low=shooting.jpeg_quality[0], high=shooting.jpeg_quality[1]).repeat(each)
@@ -279,7 +289,7 @@ class BatchMaker:
             x[lossy] = jpeg_loss(x[lossy], quality[lossy], subsample=subsample)
         alpha = soft_mask(x, 1.0, shooting.tau)
         scene = to_scene_view(x, alpha, self.scene_px, self.scene_multiple)
-        lin = interpolate_rows(x, inverse)
+        lin = interpolate_rows(x if exponent is None else x ** (1 / exponent), inverse)
         stated = (number == 0).float()
         lossless = (~(noisy | lossy)).float()
         return Batch(x, alpha, scene, lin, truth, code_truth, self.curves[number], stated, lossless)
@@ -290,6 +300,16 @@ class BatchMaker:
         shift = self._uniform(count, 2, low=-1, high=1)
         cover, light = graphics(page, draw_colours(self._uniform(count, 4)), shift, (size[0], size[1]))
         return cover * self._chance(count, self.shooting.graphics_share)[:, None, None, None], light
+
+    def _channels(self, number: Tensor) -> Tensor | None:
+        """(B, 3) exponents of the channels' codes, their logs' mean 0, of cameras by their response; None: all 1.
+
+        Those of the stated response are 1: what it states, it states of each channel.
+        """
+        if not self.shooting.channel_spread:
+            return None
+        log2 = self.shooting.channel_spread * self._normal(len(number), 3) * (number > 0)[:, None]
+        return (log2 - log2.mean(1, keepdim=True)).exp2()
 
     def _log_uniform(self, count: int, span: tuple[float, float]) -> Tensor:
         return self._uniform(count, low=math.log(span[0]), high=math.log(span[1])).exp()
@@ -314,10 +334,12 @@ def interpolate_rows(position: Tensor, tables: Tensor) -> Tensor:
 def draw_responses(shooting: Shooting, rng: np.random.Generator) -> list[Response]:
     """SRGB first; then the mixture of what real cameras and converters do."""
     kinds = np.array([shooting.emor_share, shooting.style_share, shooting.sigmoid_share])
-    rest = 1 - shooting.srgb_share - kinds.sum()
-    weights = np.append(kinds, rest) / (1 - shooting.srgb_share)
+    rest = 1 - shooting.srgb_share - kinds.sum() - shooting.log_share
+    if rest < -1e-9:
+        raise UsageError(f"the shares of the responses add up to {1 - rest:.3g}; a recipe's must not pass 1")
+    weights = np.append(kinds, [max(0.0, rest), shooting.log_share]) / (1 - shooting.srgb_share)
     drawn = [Response.srgb()]
-    for kind in rng.choice(4, size=shooting.responses - 1, p=weights):
+    for kind in rng.choice(5, size=shooting.responses - 1, p=weights):
         if kind == 0:
             drawn.append(Response.draw_emor(rng, spread=rng.uniform(0.7, 1.1)))
         elif kind == 1:
@@ -325,6 +347,8 @@ def draw_responses(shooting: Shooting, rng: np.random.Generator) -> list[Respons
         elif kind == 2:
             n, sigma = np.clip(rng.normal(0.9, 0.1), 0.5, 1.5), np.clip(rng.normal(0.6, 0.1), 0.2, 2)
             drawn.append(Response.sigmoid(float(n), float(sigma)))
-        else:
+        elif kind == 3:
             drawn.append(Response.gamma(float(rng.uniform(1.8, 2.6))))
+        else:
+            drawn.append(Response.log_like(float(rng.uniform(3, 8))))
     return drawn

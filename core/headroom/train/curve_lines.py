@@ -118,7 +118,11 @@ class Photographer:
         both = sensor_noise(both, normal(*both.shape), shot, read)
         number = torch.randint(1, len(maker.tables), (count,), generator=self._generator, device=self._device)
         number = torch.where(uniform(0, 1) < shooting.srgb_share, 0, number)
-        x = quantise(interpolate_rows(both.clamp(0, 1).sqrt(), maker.tables[number]), 8)
+        x = interpolate_rows(both.clamp(0, 1).sqrt(), maker.tables[number])
+        if shooting.channel_spread:
+            log2 = shooting.channel_spread * normal(3) * (number > 0)[:, None]
+            x = x ** (log2 - log2.mean(1, keepdim=True)).exp2()[:, None]
+        x = quantise(x, 8)
         codes = code_shares(x[:, -LOOKED_AT:].flatten(1))
         line_codes = x[:, :-LOOKED_AT].unflatten(1, lines_shape[:2])
         stride = self._strides(lines_shape[0])
