@@ -11,14 +11,15 @@ import torch
 from torch import nn
 
 from headroom.errors import WeightsError
-from headroom.networks.headroom1 import LIFT_STOPS_MAX, NORMAL_90, Config, HeadroomOne
-from headroom.networks.single_image import Local
+from headroom.networks.headroom1 import LIFT_STOPS_MAX, Config, HeadroomOne
+from headroom.networks.single_image import NORMAL_90, Local
 from headroom.train.batches import Batch, BatchMaker, Frame, Shooting
 from headroom.train.loop import train
 from headroom.train.losses import LossWeights, doubt_term, grid, losses, mean_term
 from headroom.train.recipes import Recipe, recipe
 from headroom.train.scenes import HdrScene
 from headroom.train.views import SceneBank
+from headroom.train.visible import COLOUR_WEIGHTS, LIGHT_WEIGHTS, visible_difference
 
 SMALL = {"scene_widths": (8, 8, 8, 8), "scene_features": 4, "local_widths": (8, 8, 8), "curve_width": 16}
 
@@ -153,3 +154,23 @@ def test_under_lamps_red_rises_and_blue_falls() -> None:
     assert torch.allclose(plain[:, 0], plain[:, 2], atol=1e-3)
     red, blue = warm[:, 0] - warm[:, 1], warm[:, 2] - warm[:, 1]
     assert torch.allclose(red, -blue, atol=1e-3) and (red > 0.29).all() and (red < 1.21).all() and red.std() > 0.1
+
+
+def test_what_an_eye_sees_counts_tints_by_area_and_not_by_grain() -> None:
+    torch.manual_seed(1)
+    truth = torch.rand(2, 3, 128, 128) * 2 + 1.5
+    batch = plates(truth_lin=truth)
+    perfect = truth.log2()  # over lin = 1
+    nothing = float(visible_difference(perfect, batch))
+    assert nothing == pytest.approx(
+        0.01 * (sum(LIGHT_WEIGHTS) + 2 * sum(COLOUR_WEIGHTS)) / len(LIGHT_WEIGHTS), rel=0.02
+    )
+    tint = torch.tensor([0.2, 0.0, -0.2])[None, :, None, None]
+    grain = 0.2 * torch.randn(2, 1, 128, 128).sign() * torch.tensor([1.0, 0.0, -1.0])[None, :, None, None]
+    brighter = torch.full((1, 3, 1, 1), 0.2)
+    tinted, grained, lifted = (float(visible_difference(perfect + off, batch)) for off in (tint, grain, brighter))
+    assert tinted > 3 * nothing and tinted > 1.5 * grained and lifted > 3 * nothing
+    half = plates(truth_lin=truth, alpha=torch.ones(2, 3, 128, 128) * (torch.arange(128) < 64))
+    assert float(visible_difference(perfect + tint, half)) > 1.2 * nothing
+    wrong_outside = torch.where(half.alpha > 0, perfect, perfect + 5)
+    assert float(visible_difference(wrong_outside, half)) < 3 * nothing

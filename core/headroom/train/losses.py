@@ -18,6 +18,7 @@ from headroom.metrics import pu21
 from headroom.networks.area import area_weights
 from headroom.networks.headroom1 import Local, bound_gain
 from headroom.train.batches import Batch
+from headroom.train.visible import visible_difference
 
 __all__ = ["LossWeights", "losses"]
 
@@ -47,8 +48,12 @@ class LossWeights:
     spread: float = 0.05
     doubt: float = 0.2
     """The lights that nine in ten pixels pass, and one in ten; of networks that say more of doubt than a spread."""
+    teacher: float = 0.0
+    """Against the gain of a trained network; needs ``Recipe.teacher``."""
     mean: float = 0.2
     """Their mean light, against the light that was there."""
+    visible: float = 0.0
+    """Contrasts as an eye weighs them, by scale, light apart from colour."""
     grid: float = 0.0
     """What errors have in common with the places of pixels in the network's own patches."""
     dequantize: float = 0.05
@@ -56,8 +61,13 @@ class LossWeights:
     """What the error changes by from one frame to the next; needs ``Shooting.pairs``."""
 
 
-def losses(features: Tensor, local: Local, batch: Batch, weights: LossWeights) -> dict[str, Tensor]:
-    """Every term, weighted, and their ``total``; ``stops_rmse`` and ``stops_bias`` are for the log only."""
+def losses(
+    features: Tensor, local: Local, batch: Batch, weights: LossWeights, taught: Tensor | None = None
+) -> dict[str, Tensor]:
+    """Every term, weighted, and their ``total``; ``stops_rmse`` and ``stops_bias`` are for the log only.
+
+    ``taught``: the gain of a trained network, where one teaches.
+    """
     target = (batch.truth_lin.clamp(min=LIGHT_FLOOR) / batch.lin.clamp(min=LIGHT_FLOOR)).log2().clamp(*TARGET_STOPS)
     mask = (batch.alpha > 0).float()
     error = (batch.alpha * local.gain_log2 - target) * mask
@@ -75,6 +85,10 @@ def losses(features: Tensor, local: Local, batch: Batch, weights: LossWeights) -
     else:
         terms["doubt"] = weights.doubt * doubt_term(local.doubt, -error.detach(), batch.alpha, mask)
         terms["mean"] = weights.mean * mean_term(local, batch, mask)
+    if weights.visible:
+        terms["visible"] = weights.visible * visible_difference(local.gain_log2, batch)
+    if taught is not None:
+        terms["teacher"] = weights.teacher * per_picture(huber(batch.alpha * (local.gain_log2 - taught)), mask)
     if weights.grid:
         terms["grid"] = weights.grid * grid(error, mask)
     if weights.coherence and batch.moved is not None:

@@ -22,6 +22,8 @@ class Recipe(Pace):
     network: headroom1.Config
     shooting: Shooting
     weights: LossWeights = field(default_factory=LossWeights)
+    teacher: str = ""
+    """A trained model whose gain is a target besides the truth."""
 
 
 CPU_FRAMES = (
@@ -46,7 +48,7 @@ def headroom_1() -> Recipe:
         name="headroom-1",
         network=headroom1.Config(doubt_width=32),
         shooting=Shooting(frames=GPU_FRAMES, graphics_share=0.08, lamp_share=0.06),
-        weights=LossWeights(hue=0.25, grid=0.5),
+        weights=LossWeights(hue=0.25, visible=0.5, grid=0.5),
         learning_rate=1.5e-3,
     )
 
@@ -77,6 +79,22 @@ def headroom_1_cpu_doubt() -> Recipe:
     shooting = replace(first.shooting, graphics_share=0.1, lamp_share=0.08)
     gpu = headroom_1()
     return replace(first, name="headroom-1-cpu-doubt", network=gpu.network, shooting=shooting, weights=gpu.weights)
+
+
+def headroom_1_small() -> Recipe:
+    """A quarter of the cost, on one CPU thread, taught by the full network and by the truth in a single run."""
+    first = headroom_1_cpu_doubt()
+    return replace(
+        first,
+        name="headroom-1-small",
+        network=headroom1.Config(
+            scene_widths=(28, 40, 64, 96), scene_features=16, local_widths=(16, 32, 48), doubt_width=16
+        ),
+        weights=replace(first.weights, teacher=1.0),
+        teacher="headroom-1",
+        learning_rate=1e-3,
+        warmup_steps=100,
+    )
 
 
 def steady(first: Recipe, name: str) -> Recipe:
@@ -136,6 +154,7 @@ RECIPES: dict[str, Callable[[], Recipe]] = {
     "headroom-1-cpu": headroom_1_cpu,
     "headroom-1-cpu-tune": headroom_1_cpu_tune,
     "headroom-1-cpu-doubt": headroom_1_cpu_doubt,
+    "headroom-1-small": headroom_1_small,
     "headroom-1-steady": headroom_1_steady,
     "headroom-1-cpu-steady": headroom_1_cpu_steady,
     "headroom-1-narrow": variant_narrow,
