@@ -14,6 +14,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from headroom import weights
 from headroom.networks.headroom1 import HeadroomOne
 from headroom.train.batches import Batch, BatchMaker
 from headroom.train.losses import losses
@@ -51,6 +52,7 @@ def train(
     network: HeadroomOne = to(where, memory_format=torch.channels_last)
     # The response curve has a stage of its own (curve_stage.py).
     network.curve_net.requires_grad_(False)
+    teacher = _teacher(recipe, where)
     autocast = torch.autocast(where.type, torch.bfloat16) if where.type in {"cpu", "cuda"} else nullcontext()
 
     def begin(step: int) -> Step:
@@ -58,9 +60,12 @@ def train(
 
         def one(trained: nn.Module) -> tuple[dict[str, Tensor], int]:
             batch = maker()
+            seen = batch.scene_srgb, batch.x_srgb, batch.alpha, _whole_frame(batch)
             with autocast:
-                features, local = trained(batch.scene_srgb, batch.x_srgb, batch.alpha, _whole_frame(batch))
-            return losses(features, local, batch, recipe.weights), len(batch.x_srgb)
+                features, local = trained(*seen)
+                with torch.no_grad():
+                    taught = None if teacher is None else teacher(*seen)[1].gain_log2
+            return losses(features, local, batch, recipe.weights, taught), len(batch.x_srgb)
 
         return one
 
@@ -84,6 +89,16 @@ def train(
         on_progress=on_progress,
         cancelled=cancelled,
     )
+
+
+def _teacher(recipe: Recipe, device: torch.device) -> HeadroomOne | None:
+    if not recipe.teacher:
+        return None
+    loaded = weights.load(recipe.teacher)
+    log.info("taught by %s %s, sha256 %s", loaded.card.name, loaded.card.version, loaded.card.sha256)
+    to: Any = loaded.module.requires_grad_(False).to
+    teacher: HeadroomOne = to(device, memory_format=torch.channels_last)
+    return teacher
 
 
 def _whole_frame(batch: Batch) -> Tensor:
