@@ -95,7 +95,9 @@ class Run:
         return whole(list(self.stabiliser.bands(number, report=report)))
 
 
-@pytest.mark.parametrize("options", [Options(), Options(dequantize=True, boost=1.3, strength=0.8, peak_stops=4)])
+@pytest.mark.parametrize(
+    "options", [Options(), Options(dequantize=True, boost=1.3, strength=0.8, peak_stops=4, light="mean")]
+)
 def test_a_still_camera_gives_the_still_to_the_bit(
     model: Reconstructor, picture: Codes, colour: ColourPlan, options: Options
 ) -> None:

@@ -9,6 +9,7 @@ import numpy as np
 from headroom.curve import EstimatedCurve
 from headroom.encode import Encoder, Rows, largest_channel
 from headroom.engine.run import BandOutput
+from headroom.networks.single_image import RIGHT_WITHIN
 from headroom.options import Options
 from headroom.plate import FloatArray
 
@@ -30,7 +31,7 @@ class Band:
     gain_stops: FloatArray
     """(h, W) stops added to the pixel's most raised channel."""
     confidence: FloatArray
-    """(h, W) probability that the gain is right within a stop; 1 where nothing was reconstructed."""
+    """(h, W) probability that the median's gain is right within a stop; 1 where nothing was reconstructed."""
 
 
 def blend(
@@ -56,8 +57,7 @@ def blend(
     confidence = np.ones_like(mask)
     if touched.any():
         spread = np.exp2(result.spread_log2[touched].clip(-8, 8))
-        # P(|error| < 1 stop) of a normal error is erf(1 / (sqrt(2) spread)); this tanh is within 0.02 of it.
-        confidence[touched] = np.tanh(np.float32(0.85) / spread)
+        confidence[touched] = np.tanh(np.float32(RIGHT_WITHIN) / spread)
     return Band(y0, pixels, mask, largest_channel(gain), confidence)
 
 

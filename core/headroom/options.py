@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from headroom.clipping import TAU
 from headroom.errors import UsageError
-from headroom.settings import LIGHTS
+from headroom.settings import ENDS, LIGHTS
 
 __all__ = ["Options"]
 
@@ -28,7 +28,10 @@ class Options:
     strength: float = 1.0
     """Scales the gain in stops; 0 gives the plain linearisation."""
     light: str = "median"
-    """Of those that are possible: ``median``, the likeliest; ``mean``, right on average, for lighting; ``bold``."""
+    """Of those that are possible: ``median``, the likeliest; ``mean``, right on average, for lighting; ``bold``.
+
+    Also ``low`` and ``high``, between which eight in ten lie: how far the network may be off.
+    """
     dequantize: bool = False
     refine: bool = False
     """SingleHDR's last stage, inside the clip mask."""
@@ -41,7 +44,7 @@ class Options:
             raise UsageError(f"--tau {self.tau:g}: give a share of the clip level between 0 and 1")
         if self.boost <= 0 or self.strength < 0 or (self.peak_stops is not None and self.peak_stops <= 0):
             raise UsageError("--boost and --peak-stops must be above 0, --strength at least 0")
-        if self.light not in LIGHTS:
+        if self.light not in LIGHTS + ENDS:
             raise UsageError(f"--light {self.light}: use {', '.join(LIGHTS[:-1])} or {LIGHTS[-1]}")
         if self.scaling < 1:
             raise UsageError(f"--scaling {self.scaling:g}: give at least 1; 1.1 brings codes from 91 % up to the clip")

@@ -30,7 +30,6 @@ from headroom.blend import Band, blend
 from headroom.clipping import ClipLevel, clip_level
 from headroom.colour.plan import ColourPlan, plan
 from headroom.curve import EstimatedCurve, frame_curve, stated_curve
-from headroom.doubt import picked
 from headroom.encode import Encoder, Rows, overview
 from headroom.engine.run import BandInput, BandOutput, Runner, TilePlan
 from headroom.errors import Cancelled, PlateError, UsageError
@@ -163,9 +162,8 @@ class Reconstructor:
             result = self.runner.band(
                 row, BandInput(first, rows.x_srgb, wanted), (plate.width, plate.height), features,
                 dequantize=options.dequantize, refine=options.refine, batch=tiles.batch, on_tile=on_tile,
-                even=options.light != "median",
+                light=options.light,
             )  # fmt: skip
-            result = picked(result, options.light)
             inside = slice(core.y0 - first, core.y1 - first)
             rows = Rows(rows.code[inside], rows.x_srgb[inside], rows.alpha[inside])
             yield StillBand(core.y0, prepared, estimate, rows, result)

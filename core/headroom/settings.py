@@ -15,7 +15,7 @@ from typing import Any, Literal
 
 from headroom.errors import UsageError
 
-__all__ = ["LIGHTS", "SETTINGS", "STAGES", "Setting", "checked", "in_stages", "parse_size"]
+__all__ = ["ENDS", "LIGHTS", "SETTINGS", "STAGES", "Setting", "checked", "in_stages", "parse_size"]
 
 # Decimal units as on a disk's label and in `--memory 4GB`; KiB and friends are powers of 1024.
 _UNITS = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9, "t": 10**12}
@@ -108,6 +108,8 @@ STAGES = ("dequantize", "linearize", "hallucinate", "refine")
 
 LIGHTS = ("median", "mean", "bold")
 """Which of the lights that are possible, where the network says how far its answer may be off."""
+ENDS = ("low", "high")
+"""Between these eight in ten of them lie: for measuring, of ``Options`` alone."""
 
 SETTINGS: Mapping[str, Setting] = {
     "model": Setting(default="headroom-1"),

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from headroom.engine.device import is_out_of_memory, pick_device, pick_precision, planning_memory
-from headroom.engine.even_doubt import even_doubt
+from headroom.engine.doubt import picked
 from headroom.engine.tiles import Rect, Tile, padded, plan, split
 from headroom.errors import DeviceError
 from headroom.networks.contract import NetworkContract
@@ -66,9 +66,9 @@ class BandOutput:
     """The cores of one row of tiles."""
 
     gain_log2: FloatArray
-    """(h, W, 3) stops, at least 0."""
+    """(h, W, 3) stops, at least 0, of the light that was picked."""
     spread_log2: FloatArray
-    """(h, W) log2 of the expected error in stops."""
+    """(h, W) log2 of the expected error of the median's gain, in stops."""
     dequantize: FloatArray | None
     """(h, W, 3) -1..1 half codes, if asked for."""
 
@@ -105,7 +105,7 @@ class _Piece:
     row: FrameRow
     out: BandOutput
     refine: bool
-    even: bool
+    light: str
 
 
 class Runner:
@@ -203,15 +203,15 @@ class Runner:
         batch: int,
         on_tile: Callable[[], None],
         refine: bool = False,
-        even: bool = False,
+        light: str = "median",
     ) -> BandOutput:
         """One row of tiles of a frame of ``size`` (width, height); ``on_tile`` is called after each and may raise.
 
         Tiles with nothing clipped skip the network, unless dequantising is asked for. ``refine``: of networks whose
-        contract has that stage. ``even``: the spread without its fine pattern.
+        contract has that stage. ``light``: of those that are possible, as in ``engine.doubt``.
         """
         row = FrameRow(tiles, band, size, features)
-        return self.bands([row], dequantize=dequantize, batch=batch, on_tile=on_tile, refine=refine, even=even)[0]
+        return self.bands([row], dequantize=dequantize, batch=batch, on_tile=on_tile, refine=refine, light=light)[0]
 
     def bands(
         self,
@@ -221,7 +221,7 @@ class Runner:
         batch: int,
         on_tile: Callable[[], None],
         refine: bool = False,
-        even: bool = False,
+        light: str = "median",
     ) -> list[BandOutput]:
         """A row of tiles of each of several frames; tiles of one size go together, whichever frame they are of.
 
@@ -235,7 +235,7 @@ class Runner:
             for tile in row.tiles:
                 if dequantize or _core_rows(row.band.alpha, row.band.y0, tile.core).any():
                     same_size = groups.setdefault((tile.window.width, tile.window.height), [])
-                    same_size.append(_Piece(tile, row, out, refine, even))
+                    same_size.append(_Piece(tile, row, out, refine, light))
                 else:
                     on_tile()
         for same in groups.values():
@@ -269,7 +269,7 @@ class Runner:
                 "close other programs, give less --memory, or use --device cpu"
             ) from error
         log.warning("out of memory on %s: tile of %d px halved", self.device, tile.core.width)
-        return [_Piece(part, piece.row, piece.out, piece.refine, piece.even) for part in parts]
+        return [_Piece(part, piece.row, piece.out, piece.refine, piece.light) for part in parts]
 
     def _forward(self, pieces: list[_Piece]) -> None:
         x, alpha = (
@@ -288,8 +288,7 @@ class Runner:
                 place if self.device.type == "mps" else place.to(self.device),
                 **asked,
             )
-            if pieces[0].even:
-                local = local._replace(spread_log2=even_doubt(local.spread_log2, alpha.permute(0, 3, 1, 2)))
+            local = picked(local, alpha.permute(0, 3, 1, 2), pieces[0].light)
         self.pixels_run += x.shape[0] * x.shape[1] * x.shape[2]
         fetched = []
         for index, piece in enumerate(pieces):

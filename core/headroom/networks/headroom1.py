@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import cast
 
 import numpy as np
@@ -25,7 +25,7 @@ from torch.nn import functional as F  # noqa: N812  the name that every torch re
 from headroom.networks.contract import NetworkContract
 from headroom.networks.curve_net import Curve, CurveNet, Lines
 from headroom.networks.overview import FrameOverview, Overview
-from headroom.networks.single_image import Local, SingleImageNetwork
+from headroom.networks.single_image import NORMAL_90, RIGHT_WITHIN, Local, SingleImageNetwork
 
 __all__ = ["Config", "HeadroomOne", "Local", "bound_gain"]
 
@@ -36,8 +36,8 @@ GAIN_LEAK = 0.05
 HISTOGRAM_BINS = 32
 LIFT_STOPS_MAX = 4.0
 """Smooth bound of the stops from the gain up to the mean light."""
-NORMAL_90 = 1.2816
-"""Standard deviations from a normal distribution's middle to what one in ten passes."""
+SUREST = 1 - 1e-6
+"""Probability that is told from certainty in float32."""
 PATCH_PX = 4
 SCENE_PATCH_PX = 2
 
@@ -204,7 +204,7 @@ class HeadroomOne(SingleImageNetwork):
         scene_px=32768,
         scene_multiple_of=32,
         dtypes=("float32", "bfloat16", "float16"),
-        gflop_per_mp=30.0,
+        gflop_per_mp=26.2,
         states_doubt=True,
     )
 
@@ -212,6 +212,7 @@ class HeadroomOne(SingleImageNetwork):
         """Random weights of the given widths."""
         super().__init__()
         self.config = config or Config()
+        self.contract = replace(HeadroomOne.contract, gflop_per_mp=_gflop_per_mp(self.config))
         self.scene_net = SceneNet(self.config)
         self.local_net = LocalNet(self.config)
         self.curve_net = CurveNet(self.config.curve_width)
@@ -254,13 +255,25 @@ class HeadroomOne(SingleImageNetwork):
         correction = torch.tanh(raw[:, 4:].float()) if dequantize else None
         if doubt is None:
             return Local(gain, spread, correction)
-        doubt = stated_doubt(doubt.float(), (F.avg_pool2d(raw[:, 3:4], PATCH_PX) + sampled[:, -1:]).float())
-        return Local(gain, doubt[:, :2].mean(1, keepdim=True) - math.log2(NORMAL_90), correction, doubt)
+        cells = (F.avg_pool2d(raw[:, 3:4], PATCH_PX) + sampled[:, -1:]).float()
+        spread, doubt = stated_doubt(doubt.float(), cells)
+        return Local(gain, spread, correction, doubt)
 
     def forward(self, scene_srgb: Tensor, x_srgb: Tensor, alpha: Tensor, place: Tensor) -> tuple[Tensor, Local]:
         """Scene features and local outputs, for training: one call, as DistributedDataParallel needs."""
         features = self.scene(scene_srgb)
         return features, self.local(x_srgb, alpha, features, place)
+
+
+def _gflop_per_mp(config: Config) -> float:
+    """Of ``LocalNet``: multiply-adds x 2 of its convolutions, a megapixel of plate."""
+    a, b, c = config.local_widths
+    residual = 2 * 9
+    fine = 9 * 6 * PATCH_PX**2 * a + (config.scene_features + 4) * a + 2 * residual * a * a
+    fine += a * a + 7 * PATCH_PX**2 * a + (a + 3) * config.doubt_width
+    middle = 3 * residual * b * b + b * b + 8 * a * b
+    coarse = residual * c * c + 8 * b * c
+    return 2e-3 * (fine + middle / 4 + coarse / 16) / PATCH_PX**2
 
 
 def stops(raw: Tensor, sampled: Tensor, *, leak: bool = False) -> tuple[Tensor, Tensor]:
@@ -275,11 +288,22 @@ def stops(raw: Tensor, sampled: Tensor, *, leak: bool = False) -> tuple[Tensor, 
     return gain, (raw[:, 3:4] + scene_raw[:, 3:4]).float()
 
 
-def stated_doubt(raw: Tensor, spread_log2: Tensor) -> Tensor:
-    """(B, 3, h, w) raw doubt and (B, 1, h, w) spread of cells to ``Local.doubt`` of their pixels."""
+def stated_doubt(raw: Tensor, spread_log2: Tensor) -> tuple[Tensor, Tensor]:
+    """(B, 3, h, w) raw doubt and (B, 1, h, w) spread of cells to ``spread_log2`` and ``doubt`` of their pixels."""
     ends = (raw[:, :2] + spread_log2).clamp(-6, 4)
     lift = LIFT_STOPS_MAX * torch.tanh(F.softplus(raw[:, 2:]) / LIFT_STOPS_MAX)
-    return F.interpolate(torch.cat([ends, lift], 1), scale_factor=PATCH_PX, mode="bilinear", align_corners=False)
+    cells = torch.cat([one_spread(ends), ends, lift], 1)
+    maps = F.interpolate(cells, scale_factor=PATCH_PX, mode="bilinear", align_corners=False)
+    return maps[:, :1], maps[:, 1:]
+
+
+def one_spread(ends_log2: Tensor) -> Tensor:
+    """(B, 2, h, w) log2 of the stops to both ends to (B, 1, h, w) log2 of one spread, as likely right within a stop.
+
+    Half of the light lies on either side of the gain, each half of its own normal distribution.
+    """
+    right = torch.tanh(RIGHT_WITHIN * NORMAL_90 * torch.exp2(-ends_log2)).mean(1, keepdim=True)
+    return (RIGHT_WITHIN / torch.atanh(right.clamp(max=SUREST))).log2()
 
 
 def bound_gain(raw: Tensor) -> Tensor:

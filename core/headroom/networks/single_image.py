@@ -23,6 +23,8 @@ from headroom.networks.contract import NetworkContract
 
 __all__ = [
     "CURVE_SAMPLES",
+    "NORMAL_90",
+    "RIGHT_WITHIN",
     "Gathered",
     "Gatherer",
     "Local",
@@ -33,6 +35,10 @@ __all__ = [
 
 CURVE_SAMPLES = 1024
 """Of an inverse response curve over x_srgb 0..1."""
+NORMAL_90 = 1.2816
+"""Standard deviations from a normal distribution's middle to what one in ten passes."""
+RIGHT_WITHIN = 0.85
+"""A normal error is below 1 stop with probability erf(1 / (sqrt(2) spread)); tanh(this / spread) is within 0.02."""
 ALPHA_LEAST = 1e-3
 """Below this the blend is taken at this: the gain is a quotient by alpha."""
 RATIO_MOST = 65536.0

@@ -19,7 +19,6 @@ from headroom.blend import Band, blend
 from headroom.clipping import clip_level
 from headroom.colour.plan import ColourPlan
 from headroom.curve import EstimatedCurve, estimated_curve
-from headroom.doubt import picked
 from headroom.encode import Encoder, Rows, largest_channel
 from headroom.engine.run import BandOutput
 from headroom.errors import Cancelled, PlateError, UsageError
@@ -172,13 +171,14 @@ def reconstruct_sphere(
     sphere = Sphere(encoder, estimate, options, passed_through, start, {})
     tally = Tally()
     if not passed_through:
-        for y0, canonical in gain_bands(runner, seen, features, plate_bytes=plate.codes.nbytes, on_tile=on_tile):
+        for y0, canonical in gain_bands(
+            runner, seen, features, plate_bytes=plate.codes.nbytes, on_tile=on_tile, light=options.light
+        ):
             rows = encoder.rows(y0, y0 + len(canonical.gain_log2))
             clipped = np.roll(largest_channel(rows.alpha), -start, axis=1)
             even = round_the_poles(canonical.gain_log2, clipped, y0, plate.height)
             gain, spread = (np.roll(part, start, axis=1) for part in (even, canonical.spread_log2))
-            result = picked(BandOutput(gain, spread, None), options.light)
-            band = blend(y0, rows, result, encoder, estimate, options)
+            band = blend(y0, rows, BandOutput(gain, spread, None), encoder, estimate, options)
             tally.add(band)
             sphere.keep(band)
     sphere.report.update(

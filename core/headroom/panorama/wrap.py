@@ -9,7 +9,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import cast
 
 import numpy as np
 import torch
@@ -18,6 +18,7 @@ from torch.nn import functional as F  # noqa: N812
 
 from headroom.encode import Encoder, Rows
 from headroom.engine.device import is_out_of_memory
+from headroom.engine.doubt import picked
 from headroom.engine.run import BandOutput, Runner
 from headroom.engine.tiles import padded
 from headroom.errors import DeviceError
@@ -116,6 +117,17 @@ def scene_features(runner: Runner, view: FloatArray) -> Tensor:
         return sphere_pad(features, features.shape[2], features.shape[3])
 
 
+@dataclass(frozen=True)
+class _Pass:
+    """All tiles of a sphere have this in common."""
+
+    runner: Runner
+    sphere: SphereRows
+    features: Tensor
+    """Of the scene, nine spheres."""
+    light: str
+
+
 def gain_bands(
     runner: Runner,
     sphere: SphereRows,
@@ -123,10 +135,15 @@ def gain_bands(
     *,
     plate_bytes: int,
     on_tile: Callable[[float], None],
+    light: str = "median",
 ) -> Iterator[tuple[int, BandOutput]]:
-    """First row and gains of one row of tiles after the other; ``on_tile`` hears how far it is, and may raise."""
+    """First row and gains of one row of tiles after the other; ``on_tile`` hears how far it is, and may raise.
+
+    ``light``: of those that are possible, as in ``engine.doubt``.
+    """
     plan = runner.plan(sphere.width, sphere.height, plate_bytes=plate_bytes)
     halo, multiple = runner.contract.halo_px, runner.contract.multiple_of
+    common = _Pass(runner, sphere, features, light)
     for y0 in range(0, sphere.height, plan.tile_px):
         y1 = min(y0 + plan.tile_px, sphere.height)
         bottom = y0 + padded(y1 - y0, multiple) + halo
@@ -137,23 +154,17 @@ def gain_bands(
         for x0 in range(0, sphere.width, plan.tile_px):
             x1 = min(x0 + plan.tile_px, sphere.width)
             if rows.alpha[halo : halo + y1 - y0, x0:x1].any():
-                _run(runner, sphere, rows, features, out, (y0, y0, y1, x0, x1))
+                _run(common, rows, out, (y0, y0, y1, x0, x1))
             on_tile((y0 + (y1 - y0) * x1 / sphere.width) / sphere.height)
         yield y0, out
 
 
-def _run(
-    runner: Runner,
-    sphere: SphereRows,
-    rows: Rows,
-    features: Tensor,
-    out: BandOutput,
-    core: tuple[int, int, int, int, int],
-) -> None:
+def _run(common: _Pass, rows: Rows, out: BandOutput, core: tuple[int, int, int, int, int]) -> None:
     """One tile: the band's first row, and the core's rows and columns; halved where memory runs out."""
     first, y0, y1, x0, x1 = core
+    runner = common.runner
     try:
-        _forward(runner, sphere, rows, features, out, core)
+        _forward(common, rows, out, core)
         return
     except (RuntimeError, MemoryError) as error:
         if not is_out_of_memory(error):
@@ -167,18 +178,12 @@ def _run(
     for top, end in ((y0, min(middle_y, y1)), (middle_y, y1)):
         for left, right in ((x0, min(middle_x, x1)), (middle_x, x1)):
             if end > top and right > left:
-                _run(runner, sphere, rows, features, out, (first, top, end, left, right))
+                _run(common, rows, out, (first, top, end, left, right))
 
 
-def _forward(
-    runner: Runner,
-    sphere: SphereRows,
-    rows: Rows,
-    features: Tensor,
-    out: BandOutput,
-    core: tuple[int, int, int, int, int],
-) -> None:
+def _forward(common: _Pass, rows: Rows, out: BandOutput, core: tuple[int, int, int, int, int]) -> None:
     first, y0, y1, x0, x1 = core
+    runner, sphere = common.runner, common.sphere
     halo, multiple = runner.contract.halo_px, runner.contract.multiple_of
     height, width = padded(y1 - y0, multiple) + 2 * halo, padded(x1 - x0, multiple) + 2 * halo
     inside = slice(y0 - first, y0 - first + height)
@@ -199,14 +204,16 @@ def _forward(
         ]],
         dtype=torch.float64,
     )  # fmt: skip
-    with torch.inference_mode(), torch.autocast(runner.device.type, runner.dtype, runner.dtype != torch.float32):
-        local: Any = runner.module.local(
+    alpha = window(rows.alpha)
+    with torch.inference_mode(), runner.autocast():
+        local = runner.module.local(
             window(rows.x_srgb),
-            window(rows.alpha),
-            features,
+            alpha,
+            common.features,
             place if runner.device.type == "mps" else place.to(runner.device),
             dequantize=False,
         )
+        local = picked(local, alpha, common.light)
     taken = (slice(halo, halo + y1 - y0), slice(halo, halo + x1 - x0))
     placed = (slice(y0 - first, y1 - first), slice(x0, x1))
     out.gain_log2[placed] = local.gain_log2[0].float().cpu().numpy().transpose(1, 2, 0)[taken]
