@@ -119,8 +119,8 @@ def headroom_1_steady() -> Recipe:
 
 
 def headroom_1_cpu_steady() -> Recipe:
-    """The same on one CPU thread, after ``headroom-1-cpu-tune``."""
-    return steady(headroom_1_cpu_tune(), "headroom-1-cpu-steady")
+    """The same on one CPU thread, after ``headroom-1-cpu-doubt``."""
+    return steady(headroom_1_cpu_doubt(), "headroom-1-cpu-steady")
 
 
 def variant_narrow() -> Recipe:
