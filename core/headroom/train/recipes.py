@@ -76,7 +76,7 @@ def headroom_1_cpu_tune() -> Recipe:
 def headroom_1_cpu_doubt() -> Recipe:
     """A leg for trained weights (``--start``): how light is spread about the gain, lamps, letters, no grid."""
     first = headroom_1_cpu_tune()
-    shooting = replace(first.shooting, graphics_share=0.1, lamp_share=0.08)
+    shooting = replace(first.shooting, graphics_share=0.05, lamp_share=0.05)
     gpu = headroom_1()
     return replace(first, name="headroom-1-cpu-doubt", network=gpu.network, shooting=shooting, weights=gpu.weights)
 
