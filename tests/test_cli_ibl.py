@@ -20,6 +20,7 @@ from headroom.metrics.linear import luminance
 from headroom.panorama import harmonics
 from headroom.panorama.layouts import FACES, cube_of, sample_latlong
 from headroom.panorama.sphere import direction_of_angles, directions, solid_angles
+from tiny_model import make_tiny_model
 
 pytestmark = pytest.mark.usefixtures("tiny_headroom_1")
 
@@ -70,6 +71,15 @@ def test_a_map_and_what_is_said_of_it(pano: Path, tmp_path: Path, capsys: CapSys
     attributes = io.header(out)["parts"][0]["attributes"]
     assert attributes["headroom:sourceLayout"] == "latlong (2:1)"
     assert "whiteLuminance" not in attributes
+
+
+def test_powers_learnt_on_another_model_are_said_to_be(pano: Path, tmp_path: Path, capsys: CapSys) -> None:
+    other = make_tiny_model(tmp_path, name="other")
+    for name, model in (("full", "headroom-1"), ("small", other)):
+        command = ("ibl", pano, "-o", tmp_path / f"{name}.exr", "--model", model, "--device", "cpu", "--json")
+        report = json.loads(headroom(capsys, *command).out)
+        assert report["power_model"]["regions"] > 0
+        assert any("--no-power" in warning for warning in report["warnings"]) == (name == "small")
 
 
 def test_turned_in_is_turned_out(pano: Path, tmp_path: Path, capsys: CapSys) -> None:

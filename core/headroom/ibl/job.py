@@ -34,6 +34,7 @@ from headroom.panorama.controls import Adjusted, adjust, with_discs, with_stops,
 from headroom.panorama.find import find_lights_in
 from headroom.panorama.lighting import Energy, EnergySums
 from headroom.panorama.lights import FoundLights, Light, LightRows, lights_from_json, lights_to_json
+from headroom.panorama.power import LEARNT_ON
 from headroom.panorama.reconstruct import Sphere, reconstruct_sphere
 from headroom.plate import FloatArray
 from headroom.reconstruct import Reconstructor
@@ -86,6 +87,11 @@ def run(
     read = read or sphere.read
     found = find_lights_in(_ticking(read, sphere.height, tick, "lights", 2), sphere.mask, sphere.height, sphere.width)
     lights, warnings = _wanted(request, found, table)
+    if power is not None and reconstructor.card.name != LEARNT_ON:
+        warnings.append(
+            f"{power['model']} learnt the powers of lights on what {LEARNT_ON} makes of them; with "
+            f"{reconstructor.card.name} they may be off: use {LEARNT_ON}, or leave them out (--no-power)"
+        )
     peak = request.options.peak_stops
     level = float(sphere.encoder.colour.to_lin709(np.full((1, 1, 3), sphere.encoder.clip.code, np.float32)).max())
     adjusted = adjust(found, lights, peak=None if peak is None else level * 2.0**peak)

@@ -37,11 +37,13 @@ from headroom.plate import FloatArray
 if TYPE_CHECKING:
     from headroom.networks.light_power import LightPower
 
-__all__ = ["DEFAULT_MODEL", "PowerView", "Powers", "RegionPower", "predict_power"]
+__all__ = ["DEFAULT_MODEL", "LEARNT_ON", "PowerView", "Powers", "RegionPower", "predict_power"]
 
 Array = npt.NDArray[np.float64]
 
 DEFAULT_MODEL = "headroom-ibl-1"
+LEARNT_ON = "headroom-1"
+"""The model whose reconstructions it corrects."""
 
 
 @dataclass(frozen=True)
