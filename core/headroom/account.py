@@ -98,6 +98,7 @@ def report_of(
             "asked": options.curve,
             "looked_at": runner.contract.curve,
             "used": "declared" if estimate.keeps_stated else options.curve,
+            "origin": plate.origin,
             "stated_probability": estimate.stated_probability,
             "disagreement_stops": disagreement,
             "expected_error_stops": estimate.error_stops,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
 
@@ -13,10 +13,11 @@ import numpy.typing as npt
 from headroom.camera import INVERSE_SAMPLES, inverse_emor_curve
 from headroom.colour.curves import srgb_decode
 from headroom.engine.run import Runner
+from headroom.io.origin import STATED_ODDS
 from headroom.networks.curve_net import Curve
 from headroom.plate import FloatArray
 
-__all__ = ["EstimatedCurve", "curve_of_table", "estimated_curve", "frame_curve", "stated_curve"]
+__all__ = ["EstimatedCurve", "curve_of_table", "estimated_curve", "frame_curve", "informed", "stated_curve"]
 
 SAMPLES = 1024
 KEPT_PROBABILITY = 0.2
@@ -82,8 +83,18 @@ def curve_of_table(table: npt.ArrayLike) -> EstimatedCurve:
     return EstimatedCurve(np.asarray(table, np.float32), 0.0, UNKNOWN_ERROR_STOPS)
 
 
-def frame_curve(runner: Runner, gathered: Any) -> EstimatedCurve:
+def informed(estimate: EstimatedCurve, origin: str | None) -> EstimatedCurve:
+    """With what the picture's file says of where it comes from (``Plate.origin``) in the odds of the stated curve."""
+    odds = STATED_ODDS.get(origin or "")
+    if odds is None:
+        return estimate
+    stated = estimate.stated_probability * odds
+    return replace(estimate, stated_probability=stated / (stated + 1 - estimate.stated_probability))
+
+
+def frame_curve(runner: Runner, gathered: Any, origin: str | None = None) -> EstimatedCurve:
     """The curve that a network sees in the frame that it gathered."""
     if runner.contract.curve == "lines":
-        return estimated_curve(runner.curve(gathered.lines), lines=gathered.lines.stride.shape[1])
+        seen = estimated_curve(runner.curve(gathered.lines), lines=gathered.lines.stride.shape[1])
+        return informed(seen, origin)
     return curve_of_table(runner.inverse_curve(gathered).numpy())

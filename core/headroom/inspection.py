@@ -11,6 +11,7 @@ from headroom import io
 from headroom.clipping import clip_level
 from headroom.colour.plan import ColourPlan, plan
 from headroom.io.movie import MovieSource, is_movie
+from headroom.io.origin import STATED_ODDS
 from headroom.plate import Plate
 
 __all__ = ["inspect"]
@@ -51,6 +52,8 @@ def inspect(
             "grey": plate.is_grey,
             "alpha": plate.alpha is not None,
             "space_stated": plate.space,
+            "origin": plate.origin,
+            "stated_curve_odds": STATED_ODDS.get(plate.origin or "", 1.0),
             "space": colour.from_space,
             "kind": colour.kind,
             "config": colour.config_name,

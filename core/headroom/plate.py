@@ -55,6 +55,8 @@ class Plate:
     lossless, or not known."""
     space: str | None = None
     """Colour space that the file states (ICC, header, name) or None; a name for the OCIO resolver."""
+    origin: str | None = None
+    """``camera`` or ``render`` where the file tells (``io.origin``): what its stated curve is worth."""
     data_window: Window | None = None
     """Where ``codes`` lies in the file's pixel space (EXR); None: origin 0."""
     display_window: Window | None = None

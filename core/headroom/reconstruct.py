@@ -125,7 +125,7 @@ class Reconstructor:
 
     def estimate(self, prepared: Prepared) -> EstimatedCurve:
         """The response curve that the network sees in a plate, whether it is used or not."""
-        return frame_curve(self.runner, prepared.whole)
+        return frame_curve(self.runner, prepared.whole, prepared.plate.origin)
 
     def raw_bands(
         self,

@@ -9,6 +9,7 @@ import click
 
 from headroom.cli.options import emit_json, json_option
 from headroom.errors import HeadroomError
+from headroom.io.origin import WHY
 
 __all__ = ["command"]
 
@@ -61,6 +62,7 @@ def _lines(path: Path, facts: dict[str, Any], with_header: bool) -> list[str]:
     lines = [
         f"{path}  {plate['width']}x{plate['height']}, {kind}{extra}, {file['format']}, {file['bytes']} bytes",
         f"  space    {plate['space']} ({stated}; {plate['kind']})",
+        *([f"  origin   {plate['origin']}: {WHY[plate['origin']]}"] if plate["origin"] in WHY else []),
         f"  light    {light['min']:.4g} to {light['max']:.4g}, white is 1; peak {peak}",
         f"  range    {light['range_stops']:.1f} stops; {light['share_above_white']:.2%} above white",
         f"  clipped  {_clipped(plate, clip)}",

@@ -17,6 +17,7 @@ from headroom.io.jpeg_coding import PICTURE, coding_of, coding_variance
 from headroom.io.luminance_chroma import luminance_weights, read_subsampled, to_rgb
 from headroom.io.metadata import carried, plain
 from headroom.io.opened import SubsampledError, check_size, open_image, specs_of
+from headroom.io.origin import origin_of
 from headroom.io.pixels import exact_scale, make_finite, orient, read_channels
 from headroom.io.raw import is_raw_suffix, read_raw
 from headroom.plate import Plate, Window
@@ -84,6 +85,7 @@ def _read(path: Path, part: str | int | None) -> Plate:
         is_jpeg=_is_lossy_dct(path, spec, format_name),
         coding_variance=lost,
         space=space,
+        origin=origin_of(spec),
         data_window=_window(spec.x, spec.y, spec.width, spec.height) if is_exr else None,
         display_window=_window(spec.full_x, spec.full_y, spec.full_width, spec.full_height) if is_exr else None,
         metadata=carried(spec),

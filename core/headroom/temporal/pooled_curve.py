@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import replace
@@ -16,6 +17,7 @@ from headroom.curve import EstimatedCurve, curve_of_table, estimated_curve
 from headroom.encode import Encoder, overview
 from headroom.engine.run import Runner
 from headroom.errors import PlateError
+from headroom.io.origin import STATED_ODDS
 from headroom.networks.curve_net import Curve, Lines
 from headroom.networks.headroom1 import HeadroomOne
 from headroom.options import Options
@@ -50,6 +52,7 @@ def pool_curves(
     inside = [frame for frame in readable if segment.first <= frame <= segment.last and frame in display]
     wanted = FRAMES if options.curve == "estimate" else FRAMES_DECLARED
     asked: list[int] = []
+    odds: list[float] = []
     all_lines: list[Lines] = []
     tables: list[Tensor] = []
     for frame in _spread(inside, wanted):
@@ -63,6 +66,7 @@ def pool_curves(
         seen = overview(encoder, gatherer, rows_at_once=SCENE_ROWS)
         if kind == "lines":
             all_lines.append(seen.lines)
+            odds.append(STATED_ODDS.get(plate.origin or "", 1.0))
         else:
             tables.append(runner.inverse_curve(seen))
         asked.append(frame)
@@ -71,7 +75,7 @@ def pool_curves(
     if kind == "frame":
         table = tuple(round(float(value), TABLE_DIGITS) for value in _mean(tables))
         return replace(segment, curve=PooledCurve(table=table, frames=tuple(asked)))
-    return replace(segment, curve=_from_lines(all_lines, runner, tuple(asked)))
+    return replace(segment, curve=_from_lines(all_lines, runner, tuple(asked), min(odds)))
 
 
 def curve_of(pooled: PooledCurve) -> EstimatedCurve:
@@ -84,7 +88,7 @@ def curve_of(pooled: PooledCurve) -> EstimatedCurve:
     return estimated_curve(curve, lines=pooled.lines)
 
 
-def _from_lines(frames: Sequence[Lines], runner: Runner, asked: tuple[int, ...]) -> PooledCurve:
+def _from_lines(frames: Sequence[Lines], runner: Runner, asked: tuple[int, ...], odds: float) -> PooledCurve:
     net = cast(HeadroomOne, runner.module).curve_net
     with torch.inference_mode():
         averages = [net.averages(Lines(*(part.to(runner.device) for part in lines))) for lines in frames]
@@ -93,7 +97,7 @@ def _from_lines(frames: Sequence[Lines], runner: Runner, asked: tuple[int, ...])
     return PooledCurve(
         coefficients=tuple(float(c) for c in curve.coefficients[0]),
         log2_error=float(curve.log2_error[0]),
-        stated_logit=float(curve.stated_logit[0]),
+        stated_logit=float(curve.stated_logit[0]) + math.log(odds),
         lines=round(sum(lines.stride.shape[1] for lines in frames) / len(frames)),
         frames=asked,
     )
