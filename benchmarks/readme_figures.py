@@ -3,7 +3,7 @@
     headroom evaluate SCENES --suite srgb --suite mixed --measure pu21 --measure log --measure jod -o out/
     python benchmarks/readme_figures.py out/evaluation.json [MORE.json ...]
 
-Writes the tables between the markers of README.md and keeps the whole report as docs/evaluation-results.md.
+Writes the tables between the markers of README.md and keeps the reports, joined, as docs/evaluation-results.md.
 """
 
 from __future__ import annotations
@@ -12,6 +12,8 @@ import json
 import sys
 from pathlib import Path
 from typing import Any
+
+from headroom.evaluate import Report
 
 ROOT = Path(__file__).resolve().parents[1]
 BEGIN, END = "<!-- figures: begin -->", "<!-- figures: end -->"
@@ -64,8 +66,7 @@ def main(*sources: Path) -> None:
     text = readme.read_text("utf-8")
     before, rest = text.split(BEGIN)
     readme.write_text(before + BEGIN + "\n" + "\n".join(lines) + "\n" + END + rest.split(END)[1], "utf-8")
-    reports = [source.with_name("evaluation.md").read_text("utf-8") for source in sources]
-    (ROOT / "docs" / "evaluation-results.md").write_text("\n".join(reports), "utf-8")
+    (ROOT / "docs" / "evaluation-results.md").write_text(Report.read(*sources).markdown(), "utf-8")
 
 
 if __name__ == "__main__":

@@ -116,3 +116,19 @@ def test_the_benchmark_tells_a_method_the_true_curve(tmp_path: Path) -> None:
     row = next(row for row in found.as_dict()["goals"] if row["suite"] == "srgb" and row["share"] == "all")
     assert row["method"] == OURS
     assert Goal(**{**{k: v for k, v in row.items() if k != "method"}, "share": ALL_SHARES}) in found.goals(OURS)
+
+
+def test_runs_are_joined_and_what_both_measured_counts_once(tmp_path: Path) -> None:
+    first = Report(records("srgb", OURS, {"pu21_psnr": 30.0, "jod": math.nan}), ["one"])
+    second = Report(
+        [*records("srgb", OURS, {"pu21_psnr": 10.0, "clip_bias": 0.1}), *records("unknown", OURS, {"pu21_psnr": 20.0})],
+        ["one", "two"],
+    )
+    paths = [report.write(tmp_path, name)[0] for report, name in ((first, "a"), (second, "b"))]
+    joined = Report.read(*paths)
+    assert joined.notes == ["one", "two"]
+    assert joined.suites == ["srgb", "unknown"]
+    assert len(joined.records) == 6
+    assert set(joined.by_scene("srgb", SHARE, OURS, "pu21_psnr").values()) == {30.0}
+    assert set(joined.by_scene("srgb", SHARE, OURS, "clip_bias").values()) == {0.1}
+    assert not joined.by_scene("srgb", SHARE, OURS, "jod")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -47,6 +47,22 @@ class Report:
 
     records: list[Record]
     notes: list[str] = field(default_factory=list)
+
+    @classmethod
+    def read(cls, *paths: Path) -> Report:
+        """Runs that ``write`` wrote as JSON, joined; what two of them measured alike counts once."""
+        records: dict[tuple[object, ...], Record] = {}
+        notes: dict[str, None] = {}
+        for path in paths:
+            content = json.loads(path.read_text(encoding="utf-8"))
+            notes |= dict.fromkeys(content["notes"])
+            for entry in content["records"]:
+                entry["values"] = {k: math.nan if v is None else v for k, v in entry["values"].items()}
+                new = Record(**entry)
+                key = (new.suite, new.scene, new.share, new.response, new.jpeg_quality, new.method)
+                old = records.get(key)
+                records[key] = new if old is None else replace(old, values={**new.values, **old.values})
+        return cls(list(records.values()), list(notes))
 
     @property
     def suites(self) -> list[str]:
