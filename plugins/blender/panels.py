@@ -101,7 +101,7 @@ class HEADROOM_PT_look(_Sidebar, bpy.types.Panel):
     bl_parent_id = "HEADROOM_PT_node"
 
     def draw(self, context: Any) -> None:
-        """Model, boost, clip level, peak stops."""
+        """Model, boost, clip level, peak stops, which light."""
         group = active_group(context)
         chosen = group.headroom
         layout = self.layout
@@ -113,6 +113,7 @@ class HEADROOM_PT_look(_Sidebar, bpy.types.Panel):
         layout.prop(chosen, "boost")
         _optional(layout, chosen, "use_clip_level", "clip_level", "Clip Level", "Detected")
         _optional(layout, chosen, "use_peak_stops", "peak_stops", "Peak Stops", "No limit")
+        layout.prop(chosen, "light")
 
 
 class HEADROOM_PT_more(_Sidebar, bpy.types.Panel):

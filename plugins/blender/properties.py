@@ -119,6 +119,16 @@ class HEADROOM_PG_group(bpy.types.PropertyGroup):
         step=10,
         update=_changed,
     )
+    light: EnumProperty(
+        name="Light",
+        description="Which of the lights that are possible. For models that say how far they may be off",
+        items=(
+            ("median", "Median", "The likeliest, and the best picture"),
+            ("mean", "Mean", "Right on average: where the result lights something"),
+            ("bold", "Bold", "As bright as few are"),
+        ),
+        update=_changed,
+    )
     curve: EnumProperty(
         name="Curve",
         description="What turns the plate's codes into light",

@@ -41,6 +41,7 @@ def worker_settings(group: bpy.types.NodeTree, plate: source.Plate) -> dict[str,
         "tau": _exact(chosen.tau),
         "clip_level": _exact(chosen.clip_level) if chosen.use_clip_level else None,
         "peak_stops": _exact(chosen.peak_stops) if chosen.use_peak_stops else None,
+        "light": _picked(chosen.light),
         "dequantize": chosen.dequantize,
         "mask": True,
         "depth": chosen.depth,
@@ -69,6 +70,7 @@ def shaping_settings(group: bpy.types.NodeTree, plate: source.Plate | None = Non
         "tau": _exact(chosen.tau),
         "clip_level": _exact(chosen.clip_level) if chosen.use_clip_level else None,
         "peak_stops": _exact(chosen.peak_stops) if chosen.use_peak_stops else None,
+        "light": _picked(chosen.light),
         "dequantize": chosen.dequantize,
         "depth": chosen.depth,
         "compression": chosen.compression,
@@ -210,6 +212,11 @@ def identify(group: bpy.types.NodeTree) -> None:
 def _exact(value: float) -> float:
     """Blender keeps 32-bit floats: 0.95 comes back as 0.949999988."""
     return round(float(value), 6)
+
+
+def _picked(light: str) -> str | None:
+    """None for the median: frames that were made before there was a choice stay what is asked for."""
+    return None if light == "median" else light
 
 
 def in_words(facts: dict[str, Any]) -> str:

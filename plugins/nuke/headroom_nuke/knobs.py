@@ -28,7 +28,7 @@ BAKED = (
     "baked_settings", "baked_source", "baked_config",
 )  # fmt: skip
 SETTINGS = (
-    "from_space", "source", "clip_level", "model", "boost", "peak_stops", "curve", "dequantize",
+    "from_space", "source", "clip_level", "model", "boost", "peak_stops", "light", "curve", "dequantize",
     "depth", "compression", "ocio_config", "to_space",
 )  # fmt: skip
 """Knobs that a bake depends on: when one changes, the status says so."""
@@ -71,6 +71,7 @@ def read(node: nuke.Node) -> Wishes:
         "boost": float(value(node, "boost", 1.0)),
         "clip_level": _above_zero(value(node, "clip_level", 0.0)),
         "peak_stops": _above_zero(value(node, "peak_stops", 0.0)),
+        "light": _light(node),
         "dequantize": bool(value(node, "dequantize", False)),
         # Strength is live in the node, which needs both layers.
         "strength": 1.0,
@@ -100,7 +101,8 @@ def read(node: nuke.Node) -> Wishes:
 
 def describe_settings(node: nuke.Node) -> str:
     """The settings as one line that says what a bake depends on, without brackets (Tcl would evaluate them)."""
-    said = (f"{name}={_plain(value(node, name, ''))}" for name in SETTINGS)
+    names = (name for name in SETTINGS if name != "light" or _light(node))
+    said = (f"{name}={_plain(value(node, name, ''))}" for name in names)
     return "; ".join(said).replace("[", "(").replace("]", ")")
 
 
@@ -120,6 +122,12 @@ def set_status(node: nuke.Node, text: str) -> None:
         return
     if knob is not None:
         knob.setValue(" ".join(text.split()).replace("[", "(").replace("]", ")"))
+
+
+def _light(node: nuke.Node) -> str | None:
+    """Which of the possible lights; None for the median, so that bakes from before there was a choice stay good."""
+    light = str(value(node, "light", "median"))
+    return None if light == "median" else light
 
 
 def _text(node: nuke.Node, name: str) -> str:

@@ -103,11 +103,25 @@ def test_alpha_comes_through(h: ModuleType, cache: str, tmp_path: Path) -> None:
 
 def test_a_jpeg_with_settings_equals_convert(h: ModuleType, cache: str, tmp_path: Path) -> None:
     plate = scenes.cut(tmp_path / "plate.jpg")
-    node = _node(h, plate, cache, boost=1.4, clip_level=0.95, peak_stops=3, tau=0.9, from_space="Rec.1886")
-    h.bake(node)
+    chosen = {"boost": 1.4, "clip_level": 0.95, "peak_stops": 3, "light": "mean", "tau": 0.9, "from_space": "Rec.1886"}
+    h.bake(_node(h, plate, cache, **chosen))
     options = ("--boost", "1.4", "--clip-level", "0.95", "--peak-stops", "3", "--tau", "0.9", "--from", "Rec.1886")
+    options += ("--light", "mean")
     expected = scenes.convert_all([plate], tmp_path / "c", *options)[0]
     assert scenes.same(scenes.render(tmp_path / "render.exr"), expected)
+
+
+def test_another_light_makes_other_frames_and_those_of_the_median_stay(
+    h: ModuleType, cache: str, tmp_path: Path
+) -> None:
+    node = _node(h, scenes.cut(tmp_path / "plate.png"), cache)
+    median = h.bake(node)
+    node.node_tree.headroom.light = "bold"
+    bold = h.bake(node)
+    assert bold.made == 1 and bold.folder != median.folder
+    node.node_tree.headroom.light = "median"
+    again = h.bake(node)
+    assert again.made == 0 and again.folder == median.folder
 
 
 def test_a_photograph_that_was_stored_turned_is_worked_on_as_blender_shows_it(

@@ -151,16 +151,33 @@ class PlainRead(Bakes):
     def test_settings_reach_the_engine(self):
         path = self.plate()
         node = self.node(self.read(path), depth="float", boost=1.4, peak_stops=3.0, clip_level=0.9, dequantize=True,
-                         compression="piz")  # fmt: skip
+                         light="mean", compression="piz")  # fmt: skip
         self.bake(node)
         mine = self.convert(
             path, self.folder / "cli.exr", "--depth", "float", "--from", "sRGB - Texture", "--to", "ACEScg",
             "--ocio-config", CONFIG, "--boost", "1.4", "--peak-stops", "3", "--clip-level", "0.9", "--dequantize",
-            "--compression", "piz",
+            "--light", "mean", "--compression", "piz",
         )  # fmt: skip
         said = self.compare(node["baked_file"].value(), mine)
         self.assertTrue(said["bits_equal"], said)
         self.assertEqual(said["header_differs"], [])
+
+    def test_another_light_is_another_bake_and_the_median_is_what_it_always_was(self):
+        node = self.node(self.read(self.plate()))
+        self.assertNotIn("light", knobs.read(node).engine)
+        self.assertNotIn("light", knobs.describe_settings(node))
+        self.bake(node)
+        median = node["baked_file"].value()
+        node["light"].setValue("bold")
+        node_events.changed(node, node["light"])
+        self.assertEqual(node["status"].value(), node_events.STALE)
+        self.bake(node)
+        bold = node["baked_file"].value()
+        self.assertNotEqual(bold, median)
+        self.assertFalse(self.compare(bold, median)["bits_equal"])
+        node["light"].setValue("median")
+        self.assertEqual(len(self.bake(node).frames), 1)
+        self.assertEqual(node["baked_file"].value(), median)
 
     def test_a_sequence_that_starts_at_another_frame(self):
         pattern = self.sequence(range(1, 5))

@@ -136,11 +136,11 @@ def test_saved_names_never_change(user_knobs: dict[str, dict[str, Any]]) -> None
     kinds = {name: knob["kind"] for name, knob in user_knobs.items() if knob["kind"] not in ("tab", "text", "pyscript")}
     released = {
         "show": "enum", "strength": "double", "from_space": "string", "source": "enum", "clip_level": "double",
-        "model": "string", "boost": "double", "peak_stops": "double", "curve": "enum", "dequantize": "bool",
-        "range_mode": "enum", "frames": "string", "cache_path": "string", "version": "int", "depth": "enum",
-        "compression": "enum", "status": "string", "has_bake": "bool", "baked_file": "string", "baked_first": "int",
-        "baked_last": "int", "baked_still": "bool", "outside": "enum", "missing": "enum", "baked_settings": "string",
-        "baked_source": "string", "baked_config": "string", "worker_command": "string", "ocio_config": "file",
-        "to_space": "string", "device": "string", "precision": "enum", "memory": "string",
+        "model": "string", "boost": "double", "peak_stops": "double", "light": "enum", "curve": "enum",
+        "dequantize": "bool", "range_mode": "enum", "frames": "string", "cache_path": "string", "version": "int",
+        "depth": "enum", "compression": "enum", "status": "string", "has_bake": "bool", "baked_file": "string",
+        "baked_first": "int", "baked_last": "int", "baked_still": "bool", "outside": "enum", "missing": "enum",
+        "baked_settings": "string", "baked_source": "string", "baked_config": "string", "worker_command": "string",
+        "ocio_config": "file", "to_space": "string", "device": "string", "precision": "enum", "memory": "string",
     }  # fmt: skip
     assert {name: kinds.get(name) for name in released} == released
