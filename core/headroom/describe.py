@@ -78,9 +78,11 @@ def _model(name: str) -> dict[str, Any]:
 
 
 def _summary(card: weights.Card) -> str:
-    parameters = card.facts.get("parameters")
+    """What a host's list says beside the name: size, speed, data."""
+    parameters, speed = card.facts.get("parameters"), card.facts.get("speed")
     size = f"{parameters / 1e6:.1f} million parameters; " if isinstance(parameters, int) else ""
-    return f"{size}trained on {card.facts['training_data']}"
+    pace = f"{speed.partition(',')[0]}; " if isinstance(speed, str) else ""
+    return f"{size}{pace}trained on {card.facts['training_data']}"
 
 
 @lru_cache(maxsize=64)
