@@ -16,6 +16,7 @@ from headroom.camera import INVERSE_SAMPLES, Response, quantise, sensor_noise
 from headroom.clipping import TAU, soft_mask
 from headroom.errors import UsageError
 from headroom.networks.area import area_weights, scene_size
+from headroom.train.added_lights import draw_lights, light_of
 from headroom.train.graphics import GraphicsBank, draw_colours
 from headroom.train.jpeg import jpeg_loss
 from headroom.train.views import SceneBank, latlong_rays, moved_grid, rectilinear_rays, rotations
@@ -74,6 +75,8 @@ class Shooting:
     """Pictures under lamps by a daylight balance: red clips long before blue."""
     lamp_stops: tuple[float, float] = (0.3, 1.2)
     """What red gains and blue loses in them."""
+    added_lights_share: float = 0.0
+    """Pictures with lamps or suns put into them at known radiance."""
     graphics_share: float = 0.0
     """Pictures with letters, logos or frames over them, as white as white and no brighter."""
     tau: float = TAU
@@ -154,7 +157,7 @@ class BatchMaker:
         frame = self.frames[int(torch.multinomial(self._shares, 1, generator=self._cpu))]
         light = self._grade(self._compose(frame))
         for _ in range(count):
-            exposed = light * self._exposure(light)
+            exposed = self._lit(light * self._exposure(light))
             yield self._pair(exposed) if self.shooting.pairs else self._shoot(exposed)
 
     def restart(self, seed: int) -> None:
@@ -244,6 +247,16 @@ class BatchMaker:
         index = (peak.shape[1] * (1 - share)).long().clamp(0, peak.shape[1] - 1)
         level = peak.gather(1, index[:, None]).clamp(min=LIGHT_FLOOR)
         return (1 / level)[:, :, None, None]
+
+    def _lit(self, truth: Tensor) -> Tensor:
+        """Lamps and suns added to a share of the pictures: their stops above the clip are known now."""
+        if not self.shooting.added_lights_share:
+            return truth
+        chosen = self._chance(truth.shape[0], self.shooting.added_lights_share).nonzero()[:, 0]
+        if len(chosen):
+            added = light_of(draw_lights(len(chosen), self.generator), *truth.shape[2:])
+            truth = truth.index_add(0, chosen, added)
+        return truth
 
     def _pair(self, truth: Tensor) -> Batch:
         """Two frames of each: (2 B, ...)."""
