@@ -21,7 +21,7 @@ from headroom.networks.singlehdr.linearization import CURVE_SAMPLES, apply_curve
 from headroom.networks.singlehdr.system import SingleHDR
 from headroom.plate import FloatArray
 
-__all__ = ["Record", "light_values", "measured"]
+__all__ = ["Record", "curve_values", "light_values", "measured"]
 
 MID_CODES = (25 / 255, 230 / 255)
 """Where a curve is judged in stops: well exposed."""
@@ -92,7 +92,7 @@ def _plain(shot: Shot) -> Found:
     return [
         ("dequantization", {"codes_psnr": psnr(shot.x_srgb, shot.code, 1.0)}),
         ("dequantization-jpeg", {"codes_psnr": psnr(shot.x_jpeg, shot.code, 1.0)}),
-        ("linearization", _curve_values(srgb, linear, shot)),
+        ("linearization", curve_values(srgb, linear, shot)),
         ("hallucination", light_values(shot.clipped, shot)),
         ("training", light_values(linear, shot)),
     ]
@@ -112,7 +112,7 @@ def _linearize(network: SingleHDR, shot: Shot) -> Found:
         x_srgb = _tensor(shot.x_srgb, network)
         curve = network.linearization(x_srgb)
         linear = _array(apply_curve(x_srgb, curve))
-    return [("linearization", _curve_values(curve[0].cpu().numpy(), linear, shot))]
+    return [("linearization", curve_values(curve[0].cpu().numpy(), linear, shot))]
 
 
 def _hallucinate(network: SingleHDR, shot: Shot) -> Found:
@@ -143,7 +143,8 @@ def _array(picture: Tensor) -> FloatArray:
     return answer
 
 
-def _curve_values(curve: FloatArray, linear: FloatArray, shot: Shot) -> dict[str, float]:
+def curve_values(curve: FloatArray, linear: FloatArray, shot: Shot) -> dict[str, float]:
+    """Of a (1024,) inverse response and the (H, W, 3) picture that it made linear: SingleHDR's Table 3."""
     codes = np.linspace(0, 1, CURVE_SAMPLES)
     inside = (codes >= MID_CODES[0]) & (codes <= MID_CODES[1])
     stops = np.log2(np.maximum(curve, LIGHT_FLOOR) / np.maximum(shot.curve, LIGHT_FLOOR))[inside]
