@@ -14,7 +14,15 @@ from headroom import weights
 from headroom.errors import UsageError
 from headroom.metrics.lighting import irradiance, solid_angles
 from headroom.metrics.linear import luminance
-from headroom.networks.light_power import Config, LightPower, Prediction
+from headroom.networks.light_power import (
+    LIKELY_BELOW,
+    LIKELY_STEP,
+    Config,
+    LightPower,
+    Prediction,
+    strength_of,
+    sun_strengths,
+)
 from headroom.panorama.clip_features import REGION_FEATURES, SCENE_FEATURES, above_log2, features
 from headroom.panorama.clip_regions import VIEW_COLUMNS, VIEW_ROWS, ClipRegions, PowerView
 from headroom.panorama.power import predict_power
@@ -190,7 +198,7 @@ def tiny() -> object:
     photography = Photography(half_size=0.0, clipped_share=(0.01, 0.02))
     return replace(
         recipe, views_each=2, members=2, steps=8, batch=4, width=8, suns=2, sun_width=8, sun_steps=8,
-        photography=photography,
+        likely_suns=2, likely_sun_steps=8, photography=photography,
     )  # fmt: skip
 
 
@@ -212,9 +220,42 @@ def test_a_run_becomes_a_model(run: tuple[Path, Path], tmp_path: Path) -> None:
     folder = tmp_path / "models" / "mine"
     card = publish_lights(run[1], folder, version="0.0.1", hardware="none", manifest=manifest)
     assert card.facts["training_scenes"] == {"CC0-1.0": ["a"]}
-    assert weights.load(folder, network=weights.LIGHTS).module.config == Config(width=8, members=2, suns=2, sun_width=8)
+    assert weights.load(folder, network=weights.LIGHTS).module.config == Config(
+        width=8, members=2, suns=2, sun_width=8, likely_suns=2
+    )
     light, mask = panorama(64, 128)
     assert np.isfinite(predict_power(light, mask, model=folder).apply(light, mask)).all()
+
+
+def test_likely_suns_are_learnt_beside_dull_places_under_drawn_skies(tmp_path: Path) -> None:
+    recipe = replace(tiny(), sunny_places=2, sunny_photography=Photography(half_size=0.0, clipped_share=(0.05, 0.1)))
+    scenes = [scene("arboretum", 3.0), scene("b", 20.0)]
+    with_places = load_file(train_lights(recipe, scenes, [], tmp_path / "with"))
+    assert len(list((tmp_path / "with" / "suns").glob("*.npz"))) == 4
+    without = load_file(train_lights(replace(recipe, sunny_places=0), scenes, [], tmp_path / "without"))
+    assert all(torch.equal(with_places[key], without[key]) for key in without if key.startswith("members"))
+    assert not torch.equal(with_places["sun_mean"], without["sun_mean"])
+
+
+def test_the_strength_taken_has_so_much_of_the_likelihood_below_it() -> None:
+    strengths = sun_strengths()
+    sure = torch.eye(len(strengths))
+    assert strength_of(sure).numpy() == pytest.approx(strengths.numpy() + (LIKELY_BELOW - 0.5) * LIKELY_STEP)
+    rng = np.random.default_rng(2)
+    likely = torch.from_numpy(rng.dirichlet(np.ones(len(strengths)), 5).astype(np.float32))
+    for shares, taken in zip(likely, strength_of(likely), strict=True):
+        assert np.interp(taken, strengths + LIKELY_STEP / 2, shares.cumsum(0)) == pytest.approx(LIKELY_BELOW, abs=1e-4)
+
+
+def test_the_sun_is_the_mean_of_both_ways_and_models_may_have_but_one() -> None:
+    torch.manual_seed(4)
+    both = LightPower(Config(suns=1, likely_suns=1)).eval()
+    alone = LightPower(Config(suns=1)).eval()
+    assert alone.load_state_dict(both.state_dict(), strict=False).missing_keys == []
+    seen = torch.randn(5, 25), torch.randn(1, 30), torch.zeros(5, dtype=torch.long), torch.randn(5, 4)
+    with torch.no_grad():
+        likely = both.likely_suns[0](both.scaled_sun(torch.cat([seen[0], seen[1][seen[2]], seen[3]], 1))).softmax(1)
+        assert both.sun_log2(*seen).numpy() == pytest.approx((alone.sun_log2(*seen) + strength_of(likely)).numpy() / 2)
 
 
 def test_relighting_with_true_powers_is_the_true_light() -> None:
@@ -247,7 +288,7 @@ def test_learning_brings_the_light_nearer() -> None:
     views = Views.of(taken)
     recipe = replace(
         LIGHT_RECIPES["headroom-ibl-1"](), members=1, steps=150, batch=16, width=16, dropout=0.0, suns=1, sun_steps=150,
-        sun_dropout=0.0,
+        likely_suns=1, likely_sun_steps=150, sun_dropout=0.0,
     )  # fmt: skip
     network = fit(recipe, views, None)
     found = measure(network, views)

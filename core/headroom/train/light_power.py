@@ -2,8 +2,10 @@
 
 The loss is on relighting: irradiance over normals, diffuse and glossy, of each photograph as relit with the predicted
 powers, its error in stops and relative, beside the log error of each region's power. The sun's perceptrons are fitted
-apart, on the log error of the light within 5 degrees of each sky's peak. What headroom-1 says of
-scenes that it was trained on is better than what it will say of others; so its numbers are disturbed in training.
+apart, on the light within 5 degrees of each sky's peak: those that say a number, on its log error; those that say how
+likely each strength is, on how likely they hold the truth, and beside the photographs on places under drawn suns. What
+headroom-1 says of scenes that it was trained on is better than what it will say of others; so its numbers are disturbed
+in training.
 """
 
 from __future__ import annotations
@@ -15,7 +17,6 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
-from typing import NamedTuple, cast
 
 import numpy as np
 import torch
@@ -37,6 +38,16 @@ from headroom.networks.light_power import (
 from headroom.panorama.clip_features import PEAK_FEATURES, REGION_FEATURES, SCENE_FEATURES, above_log2
 from headroom.panorama.sun_disc import SUN_FLUX, split_sun
 from headroom.reconstruct import Reconstructor
+from headroom.train.light_suns import (
+    CLIPPED_SUNS,
+    FROM_HEADROOM_1,
+    FROM_HEADROOM_1_SCENE,
+    HUBER_STOPS,
+    NEAR_FLOOR,
+    Skies,
+    fit_sun,
+    sunny_views,
+)
 from headroom.train.light_views import LightView, Photography, take_view
 from headroom.train.scenes import HdrScene
 
@@ -45,18 +56,13 @@ __all__ = ["LIGHT_RECIPES", "LightRecipe", "Views", "measure", "train_lights"]
 log = logging.getLogger(__name__)
 
 WEIGHTS = "weights.safetensors"
-VIEWS_TIME = 0.7
-"""Share of a time budget that photographs are taken for."""
-FROM_HEADROOM_1 = ("gain_log2", "gain_most", "gain_sharp", "light_share_log2", "extra_share_log2")
-FROM_HEADROOM_1_SCENE = ("extra_log2", "sharp_log2")
+VIEWS_TIME, SUNS_TIME = 0.5, 0.7
+"""Share of a time budget until which photographs are taken, and then those of places under drawn suns."""
 SPREAD_FLOOR = 1e-7
 LEAST_WEIGHT = 0.003
 """Weight of a region in the log loss beside its true share of the flux."""
 DARK = 0.02
 """Irradiance well below this share of the mean counts as dark: its stops do not matter."""
-HUBER_STOPS = 0.5
-NEAR_FLOOR = 0.003
-"""Of the recorded flux: less light than this within 5 degrees is no sun."""
 ERROR_MOST_STOPS = 8.0
 LEAST_SPREAD_STOPS = 0.05
 NORMAL_LOG2 = 0.57
@@ -93,6 +99,8 @@ class LightRecipe:
     suns: int = 6
     sun_width: int = 64
     sun_steps: int = 1200
+    likely_suns: int = 6
+    likely_sun_steps: int = 600
     sun_batch: int = 192
     """Skies."""
     sun_dropout: float = 0.3
@@ -100,6 +108,11 @@ class LightRecipe:
     """Standard deviations of noise on the sun's features."""
     sun_reconstruction_noise: float = 1.0
     """The same, added for what headroom-1 decides: of scenes that it was trained on it knows where the sun stands."""
+    sunny_places: int = 163
+    """Places under a drawn sky and its sun, two photographs of each, for ``likely_suns`` alone."""
+    sunny_photography: Photography = field(
+        default_factory=lambda: Photography(half_size=0.0, clipped_share=(0.01, 0.28))
+    )
     seed: int = 7
 
 
@@ -193,20 +206,6 @@ class Views:
         )
 
 
-class Skies(NamedTuple):
-    """M clipped skies of all photographs."""
-
-    rows: Tensor
-    seen: Tensor
-    """(M, G) features."""
-    near: Tensor
-    """(M,) true light within 5 degrees of the peak, over the recorded flux."""
-    above_log2: Tensor
-    """(M,) recorded light from above over the flux."""
-    weight: Tensor
-    """(M,) of each in its photograph."""
-
-
 _REGION_DIMS = {
     "true_light": 2, "glow_light": 2, "sharp_light": 2, "true_compact": 1, "glow_compact": 1, "in_sky": 1, "peak": 2,
     "diffuse_glow": 3, "diffuse_sharp": 3, "glossy_glow": 3, "glossy_sharp": 3,
@@ -259,7 +258,8 @@ def train_lights(
     panoramas = [scene for scene in (*scenes, *held_out) if scene.latlong]
     if not any(scene.latlong for scene in scenes):
         raise UsageError("light powers are learnt from lat-long panoramas: --data holds none to train on")
-    end = time.monotonic() + VIEWS_TIME * time_budget if time_budget else math.inf
+    began = time.monotonic()
+    end = began + VIEWS_TIME * time_budget if time_budget else math.inf
     folder = run / "views"
     folder.mkdir(parents=True, exist_ok=True)
     for path, scene, seed in _wanted(recipe, panoramas, folder):
@@ -274,7 +274,12 @@ def train_lights(
     teaching = _loaded([path for path, name in taken if name not in unseen])
     if teaching is None:
         raise UsageError(f"{run}: the time was up before a photograph with clipped light was taken; give it more")
-    network = fit(recipe, teaching, run, cancelled)
+    whole_suns = _loaded([path for path, name in taken if name not in {*unseen, *CLIPPED_SUNS}])
+    known = [scene for scene in panoramas if scene.name not in unseen]
+    end = began + SUNS_TIME * time_budget if time_budget else math.inf
+    made = _loaded(list(sunny_views(recipe, known, run, end, _reconstructor, lambda: _stop_if(cancelled, run))))
+    skies = (whole_suns or teaching).skies()
+    network = fit(recipe, teaching, run, cancelled, skies=skies, made=made.skies() if made is not None else None)
     testing = _loaded([path for path, name in taken if name in unseen])
     for name, views in (("training", teaching), ("held out", testing)):
         if views is not None:
@@ -284,15 +289,28 @@ def train_lights(
     return _save(network, recipe, run / WEIGHTS)
 
 
-def fit(recipe: LightRecipe, views: Views, run: Path | None, cancelled: Callable[[], bool] | None = None) -> LightPower:
-    """An ensemble for these photographs; members that ``run`` holds are not trained again."""
+def fit(
+    recipe: LightRecipe,
+    views: Views,
+    run: Path | None,
+    cancelled: Callable[[], bool] | None = None,
+    *,
+    skies: Skies | None = None,
+    made: Skies | None = None,
+) -> LightPower:
+    """An ensemble for these photographs; members that ``run`` holds are not trained again.
+
+    ``skies``: what the sun is learnt from, by default the photographs' own; ``made``: those of places under drawn suns.
+    """
     config = Config(
         region_features=len(REGION_FEATURES), scene_features=len(SCENE_FEATURES), width=recipe.width,
         members=recipe.members, peak_features=len(PEAK_FEATURES), suns=recipe.suns, sun_width=recipe.sun_width,
+        likely_suns=recipe.likely_suns,
     )  # fmt: skip
     network = LightPower(config)
-    skies = views.skies()
-    network.set_scaling(views.region, views.scene, skies.seen)
+    skies = views.skies() if skies is None else skies
+    every = skies if made is None else skies.beside(made)
+    network.set_scaling(views.region, views.scene, every.seen)
     for number, member in enumerate(network.members):
         path = run / f"member-{number}.safetensors" if run else None
         if path is not None and path.exists():
@@ -302,9 +320,10 @@ def fit(recipe: LightRecipe, views: Views, run: Path | None, cancelled: Callable
         _fit_member(member, network, views, recipe, recipe.seed + number, lambda: _stop_if(cancelled, run))
         if path is not None:
             save_file({key: value.contiguous() for key, value in member.state_dict().items()}, path)
-    for number, sun in enumerate(network.suns):
-        assert isinstance(sun, Sun)
-        _fit_sun(sun, network, skies, recipe, recipe.seed + number, lambda: _stop_if(cancelled, run))
+    for suns, taught in ((network.suns, skies), (network.likely_suns, every)):
+        for number, sun in enumerate(suns):
+            assert isinstance(sun, Sun)
+            fit_sun(sun, network, taught, recipe, recipe.seed + number, lambda: _stop_if(cancelled, run))
     return network.eval()
 
 
@@ -337,39 +356,6 @@ def _fit_member(
             optimiser.step()
             schedule.step()
         member.load_state_dict(fresh.state_dict())
-
-
-def _fit_sun(
-    sun: Sun, network: LightPower, skies: Skies, recipe: LightRecipe, seed: int, check: Callable[[], None]
-) -> None:
-    if not len(skies.seen):
-        return
-    with torch.random.fork_rng():
-        torch.manual_seed(seed)
-        fresh = Sun(network.config, recipe.sun_dropout)
-        seen = network.scaled_sun(skies.seen)
-        target = (skies.near + NEAR_FLOOR).log2() - skies.above_log2
-        own = {*FROM_HEADROOM_1, *FROM_HEADROOM_1_SCENE, *PEAK_FEATURES}
-        from_model = torch.tensor([float(n in own) for n in (*REGION_FEATURES, *SCENE_FEATURES, *PEAK_FEATURES)])
-        noise = recipe.sun_noise + recipe.sun_reconstruction_noise * from_model
-        last = cast(nn.Linear, fresh.layers[-1])
-        nn.init.constant_(last.bias, float(target.mean()))
-        optimiser = torch.optim.AdamW(fresh.parameters(), lr=recipe.learning_rate, weight_decay=recipe.weight_decay)
-        schedule = torch.optim.lr_scheduler.OneCycleLR(
-            optimiser, recipe.learning_rate, total_steps=recipe.sun_steps, pct_start=0.1
-        )
-        for _ in range(recipe.sun_steps):
-            check()
-            chosen = torch.randint(len(seen), (recipe.sun_batch,))
-            values = seen[chosen]
-            off = fresh(values + noise * torch.randn_like(values)) - target[chosen]
-            size = F.huber_loss(off, torch.zeros_like(off), reduction="none", delta=HUBER_STOPS)
-            loss = (skies.weight[chosen] * size).mean()
-            optimiser.zero_grad(set_to_none=True)
-            loss.backward()
-            optimiser.step()
-            schedule.step()
-        sun.load_state_dict(fresh.state_dict())
 
 
 def _disturbed(batch: Views, noise_stops: float) -> Views:

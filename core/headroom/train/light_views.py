@@ -40,7 +40,7 @@ from headroom.panorama.sun_disc import compact, disc_fits
 from headroom.plate import FloatArray, Plate
 from headroom.reconstruct import Reconstructor
 
-__all__ = ["LightView", "Photography", "take_view"]
+__all__ = ["LightView", "Photography", "halved", "take_view"]
 
 Array = npt.NDArray[np.float32]
 Array64 = npt.NDArray[np.float64]
@@ -179,8 +179,7 @@ _PER_REGION: dict[str, tuple[int, ...]] = {
 def take_view(lin: FloatArray, how: Photography, reconstructor: Reconstructor, rng: np.random.Generator) -> LightView:
     """Photograph a lat-long (H, W, 3) of linear light, reconstruct it, and keep what training needs."""
     if rng.random() < how.half_size:
-        height, width = lin.shape[0] // 2 * 2, lin.shape[1] // 2 * 2
-        lin = lin[:height, :width].reshape(height // 2, 2, width // 2, 2, 3).mean((1, 3))
+        lin = halved(lin)
     lin = np.roll(lin, int(rng.integers(lin.shape[1])), 1)
     lin = lin[:, ::-1] if rng.random() < 0.5 else lin
     lin = lin * np.exp(how.white_balance_std * rng.standard_normal(3)).astype(np.float32)
@@ -204,6 +203,12 @@ def take_view(lin: FloatArray, how: Photography, reconstructor: Reconstructor, r
     view = PowerView.of(np.concatenate([b.pixels for b in found]), np.concatenate([b.mask for b in found]))
     small = PowerView.of(np.asarray(truth, np.float32), np.zeros(truth.shape[:2], np.float32))
     return LightView.of(view, small.clipped + small.extra, share)
+
+
+def halved(lin: FloatArray) -> FloatArray:
+    """(H, W, 3) to half the size, by area."""
+    height, width = lin.shape[0] // 2 * 2, lin.shape[1] // 2 * 2
+    return np.asarray(lin[:height, :width].reshape(height // 2, 2, width // 2, 2, 3).mean((1, 3)))
 
 
 @functools.cache
