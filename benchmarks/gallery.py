@@ -43,7 +43,7 @@ from headroom.reconstruct import Options, Reconstructor
 
 INVERSE, EXPANDNET_CLIP, TRUTH = "inverse sRGB", "ExpandNet in the clip only", "truth"
 LADDER = (0.0, -2.0, -4.0, -6.0)
-OVERVIEW_SHARE, OVERVIEW_STOPS = 0.05, -3.0
+OVERVIEW_SHARE, OVERVIEW_STOPS = 0.05, -2.0
 WINDOW_SHARE = 0.5
 GAIN_STOPS = 6.0
 ERROR_STOPS = 3.0

@@ -78,7 +78,7 @@ def cut(picture: Any, window: Window) -> Any:
 
 
 def save_sheet(rows: Sequence[Sequence[Cell]], path: Path) -> None:
-    """Rows of cells, all of a row of one size, as a JPEG of ``WIDTH`` pixels."""
+    """Rows of cells, all of a row of one width, as a JPEG of ``WIDTH`` pixels."""
     font = ImageFont.load_default(FONT_PX)
     placed: list[tuple[int, int, int, int, Cell]] = []
     y = 0
@@ -87,8 +87,8 @@ def save_sheet(rows: Sequence[Sequence[Cell]], path: Path) -> None:
         width = (WIDTH - GAP * (count - 1)) // count
         height = max(round(width * cell.picture.shape[0] / cell.picture.shape[1]) for cell in row)
         for number, cell in enumerate(row):
-            own = min(width, round(height * cell.picture.shape[1] / cell.picture.shape[0]))
-            placed.append((number * (width + GAP), y, own, height, cell))
+            own = round(width * cell.picture.shape[0] / cell.picture.shape[1])
+            placed.append((number * (width + GAP), y, width, own, cell))
         y += LABEL_PX + height + GAP
     sheet = Image.new("RGB", (WIDTH, y - GAP), PAPER)
     draw = ImageDraw.Draw(sheet)
