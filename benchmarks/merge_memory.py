@@ -55,9 +55,10 @@ def main(method: str = DEFAULT) -> None:
 def filled(readme: str, peak: float) -> str:
     """The README with what a merge takes, in bytes, between its markers."""
     before, rest = readme.split(BEGIN)
+    size, most = WIDTH * HEIGHT / 1e6, math.ceil(peak / 1e8) / 10
     said = (
-        f"Three hand-held frames of {WIDTH * HEIGHT / 1e6:.0f} megapixels merge within {math.ceil(peak / 1e8) / 10:.1f} "
-        "GB on a CPU (`benchmarks/merge_memory.py`); the order of the files changes no byte."
+        f"Three hand-held frames of {size:.0f} megapixels merge within {most:.1f} GB on a CPU "
+        "(`benchmarks/merge_memory.py`); the order of the files changes no byte."
     )
     return f"{before}{BEGIN}\n{textwrap.fill(said, 120, break_on_hyphens=False)}\n{END}{rest.split(END)[1]}"
 
