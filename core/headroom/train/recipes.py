@@ -92,7 +92,7 @@ def headroom_1_small() -> Recipe:
         network=headroom1.Config(
             scene_widths=(28, 40, 64, 96), scene_features=16, local_widths=(16, 32, 48), doubt_width=16
         ),
-        shooting=replace(first.shooting, frames=frames),
+        shooting=replace(first.shooting, frames=frames, graphics_share=0.1, lamp_share=0.08),
         weights=replace(first.weights, visible=0.0, teacher=1.0),
         teacher="headroom-1",
         learning_rate=1e-3,
