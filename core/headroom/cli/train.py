@@ -42,6 +42,13 @@ def _time(text: str) -> float:
     help="Every n-th scene is never trained on, only watched; 0: train on all.",
 )
 @click.option(
+    "--add", multiple=True, type=_FOLDER, help="More HDR images or shards, all trained on; may be given several times."
+)
+@click.option(
+    "--photographs", multiple=True, type=_FOLDER, metavar="FOLDER",
+    help="LDR photographs: those that did not clip are exposed anew until they do; may be given several times.",
+)  # fmt: skip
+@click.option(
     "--time-budget", type=_time, metavar="TIME", help="End, and shape the learning rate, by time: 90s, 30m, 2h."
 )
 @click.option("--steps", type=click.IntRange(1), help="End after so many steps instead; default: the recipe's.")

@@ -26,6 +26,10 @@ class Asked:
     data: Path
     out: Path | None
     held_out_every: int
+    add: tuple[Path, ...]
+    """More scenes, none of them held out."""
+    photographs: tuple[Path, ...]
+    """Folders of LDR pictures; those that did not clip are scenes too."""
     time_budget: float | None
     """Seconds."""
     steps: int | None
@@ -62,8 +66,28 @@ class Asked:
         from headroom.train.scenes import load, split_by_scene
 
         scenes, held_out = split_by_scene(load(self.data) if found is None else found, every=self.held_out_every)
+        if self.add or self.photographs:
+            scenes = scenes + self._more()
         self.say(f"{len(scenes)} {what}, {len(held_out)} held out; run in {self.run}")
         return scenes, held_out
+
+    def _more(self) -> list[HdrScene]:
+        """What is trained on beside ``data``; says what each folder gave."""
+        from headroom.cli.signals import cancel_on_signal
+        from headroom.train.photographs import unclipped_photographs
+        from headroom.train.scenes import load
+
+        more = []
+        for folder in self.add:
+            added = load(folder)
+            self.say(f"{folder}: {len(added)} scenes")
+            more += added
+        with cancel_on_signal() as cancelled:
+            for folder in self.photographs:
+                found = unclipped_photographs(folder, cancelled=cancelled)
+                self.say(f"{folder}: {found}")
+                more += found.scenes
+        return more
 
     def say(self, line: str) -> None:
         """On standard error where standard output is JSON's."""

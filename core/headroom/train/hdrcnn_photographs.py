@@ -10,22 +10,17 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
-import torch
-from torch.nn import functional as F  # noqa: N812
 
-from headroom.errors import Cancelled, HeadroomError, PlateError
+from headroom.errors import PlateError
 from headroom.plate import Plate
+from headroom.train.photographs import SHORTEST_PX, pictures, shrunk
 from headroom.train.scenes import HdrScene
 
 __all__ = ["SATURATED_SHARE", "linearised", "photographs"]
 
-SUFFIXES = {".jpg", ".jpeg", ".png", ".tif", ".tiff", ".webp", ".bmp"}
 SATURATED_SHARE = 50 / 256**2
 """Fewer than 50 saturated pixels in a picture of Places, of 256 x 256."""
 SATURATED_CODE = 254.5 / 255
-LONGEST_PX = 1024
-"""Larger photographs are brought to this by area means: what JPEG left in them goes too."""
-SHORTEST_PX = 64
 N, SIGMA = 0.9, 0.6
 """Of the virtual camera's mean curve, whose inverse linearises."""
 
@@ -38,20 +33,15 @@ def linearised(code: np.ndarray) -> np.ndarray:
 
 def photographs(folder: Path, *, cancelled: Callable[[], bool] | None = None) -> list[HdrScene]:
     """The unsaturated photographs below ``folder``, sorted by name; ``PlateError`` where there is none."""
-    from headroom import io
-
     found: list[HdrScene] = []
     seen = 0
-    for path in sorted(p for p in folder.rglob("*") if p.suffix.lower() in SUFFIXES):
-        if cancelled and cancelled():
-            raise Cancelled(f"{folder}: cancelled")
-        try:
-            plate = io.read(path)
-        except HeadroomError:
-            continue  # of many thousand pictures some are damaged
+    for path, plate in pictures(folder, cancelled=cancelled):
+        if plate is None:
+            continue
         seen += 1
         if min(plate.width, plate.height) >= SHORTEST_PX and not _saturated(plate):
-            found.append(HdrScene(str(path.relative_to(folder)), _pixels(plate), latlong=False))
+            pixels = shrunk(linearised(plate.rows(0, plate.height))).half()
+            found.append(HdrScene(str(path.relative_to(folder)), pixels, latlong=False))
     if not found:
         raise PlateError(
             f"{folder}: {seen} photographs, none of at least {SHORTEST_PX} px a side with fewer than "
@@ -63,12 +53,3 @@ def photographs(folder: Path, *, cancelled: Callable[[], bool] | None = None) ->
 def _saturated(plate: Plate) -> bool:
     brightest = plate.rows(0, plate.height).max(axis=2)
     return bool((brightest >= SATURATED_CODE).mean() >= SATURATED_SHARE)
-
-
-def _pixels(plate: Plate) -> torch.Tensor:
-    light = torch.from_numpy(linearised(plate.rows(0, plate.height)).transpose(2, 0, 1).astype(np.float32))
-    scale = LONGEST_PX / max(plate.width, plate.height)
-    if scale < 1:
-        size = [max(1, round(plate.height * scale)), max(1, round(plate.width * scale))]
-        light = F.interpolate(light[None], size, mode="area")[0]
-    return light.half()
