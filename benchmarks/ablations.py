@@ -126,8 +126,8 @@ def main() -> None:
         )
         found[name]["minutes"] = round(float(load_run(weights)[1]["processor_seconds"]) / 60, 2)
         say(f"{name}: {found[name]['minutes']} minutes of the processor")
-    asked.json.parent.mkdir(parents=True, exist_ok=True)
     content = {"recipe": RECIPE, "steps": asked.steps, "variants": found}
+    asked.json.parent.mkdir(parents=True, exist_ok=True)
     asked.json.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
     print(markdown(content))
 

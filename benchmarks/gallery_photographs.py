@@ -47,6 +47,7 @@ class Photograph:
     exposure: Exposure | None
     """With the truth; None: nobody knows it."""
     curve_known: bool = True
+    note: str = ""
 
     @property
     def clipped(self) -> FloatArray:
@@ -108,18 +109,24 @@ def of_file(path: Path) -> Photograph:
 
 
 def of_bracket(folder: Path) -> Photograph:
-    """The frame of which nearest 5 % clipped; truth: all frames merged by their noise, through a response fitted to
-    them, without any network."""
+    """The frame of which nearest 5 % clipped, the darkest left out: nobody knows what clipped there.
+
+    Truth: all frames merged by their noise, through a response fitted to them, without any network.
+    """
     frames = sorted(path for path in folder.iterdir() if path.suffix.lower() in SUFFIXES)
     codes = [read_code(path) for path in frames]
     shares = [float((code.max(axis=2) >= 1.0).mean()) for code, _ in codes]
-    number = int(np.argmin(np.abs(np.log(np.maximum(shares, 1e-4) / BRACKET_SHARE))))
+    darkest = float(np.mean(codes[int(np.argmin([code.mean() for code, _ in codes]))][0]))
+    away = [abs(math.log(max(s, 1e-4) / BRACKET_SHARE)) for s in shares]
+    number = min((n for n in range(len(codes)) if codes[n][0].mean() > darkest), key=lambda n: away[n])
     merged = headroom.merge(
         frames, to=LINEAR, method="inverse-variance", align="none", response="emor", goes_on=False,
         reference=frames[number].name,
     )  # fmt: skip
     code, is_jpeg = codes[number]
-    return Photograph(folder.name, code, is_jpeg, known(folder, code, merged.pixels), curve_known=False)
+    lost = float((merged.mask > 0).mean())
+    note = f"No frame recorded {lost:.1%} of the pixels: there the truth itself is too dark." if lost else ""
+    return Photograph(folder.name, code, is_jpeg, known(folder, code, merged.pixels), curve_known=False, note=note)
 
 
 def read_code(path: Path) -> tuple[FloatArray, bool]:
@@ -160,7 +167,7 @@ def what_clipped(photo: Photograph) -> str:
         light = photo.exposure.truth.max(axis=2)
         stops = np.log2(light[light >= 1.0])
         words += f" The light there: median {np.median(stops):.1f} stops above white, brightest {stops.max():.1f}."
-    return words
+    return f"{words} {photo.note}".strip()
 
 
 def figures_table(results: dict[str, Result]) -> str:
