@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from dataclasses import asdict
 from pathlib import Path
 
@@ -10,13 +9,15 @@ import numpy as np
 import pytest
 from PIL import Image
 
-BENCHMARKS = Path(__file__).resolve().parents[1] / "benchmarks"
-sys.path.insert(0, str(BENCHMARKS))
 
-from gallery_pictures import FRAME, GAP, LABEL_PX, WIDTH, Cell, busiest, cut, save_sheet, seen  # noqa: E402
+@pytest.fixture(autouse=True)
+def benchmarks(repository: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(str(repository / "benchmarks"))
 
 
 def test_the_window_holds_what_clipped_and_is_the_middle_where_nothing_did() -> None:
+    from gallery_pictures import busiest, cut
+
     weight = np.zeros((20, 40), np.float32)
     assert busiest(weight, 0.5) == (0.25, 0.25, 0.75, 0.75)
     weight[2:4, 30:38] = 1.0
@@ -26,6 +27,8 @@ def test_the_window_holds_what_clipped_and_is_the_middle_where_nothing_did() -> 
 
 
 def test_light_is_shown_by_one_fixed_view() -> None:
+    from gallery_pictures import seen
+
     light = np.array([[[0.0, 0.25, 1.0], [4.0, 8.0, 1e9]]], np.float32)
     assert seen(light, 0.0).tolist() == [[[0, 137, 255], [255, 255, 255]]]
     assert seen(light, -2.0).tolist() == [[[0, 71, 137], [255, 255, 255]]]
@@ -33,6 +36,8 @@ def test_light_is_shown_by_one_fixed_view() -> None:
 
 @pytest.mark.parametrize("cells", [2, 4, 5])
 def test_a_sheet_keeps_aspects_and_fits_its_width(tmp_path: Path, cells: int) -> None:
+    from gallery_pictures import FRAME, GAP, LABEL_PX, WIDTH, Cell, save_sheet
+
     wide, tall = np.full((10, 20, 3), 200, np.uint8), np.full((20, 20, 3), 90, np.uint8)
     row = [Cell("plate", wide, outlined=(0.0, 0.0, 0.5, 0.5))] + [Cell("truth", tall)] * (cells - 1)
     save_sheet([row, [Cell("gain", wide, bar=("inferno", "0", "6"))] * cells], tmp_path / "sheet.jpg")
