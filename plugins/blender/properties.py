@@ -125,7 +125,7 @@ class HEADROOM_PG_group(bpy.types.PropertyGroup):
         items=(
             ("median", "Median", "The likeliest, and the best picture"),
             ("mean", "Mean", "Right on average: where the result lights something"),
-            ("bold", "Bold", "As bright as few are"),
+            ("bold", "Bold", "Brighter than most would be"),
         ),
         update=_changed,
     )

@@ -67,7 +67,8 @@ def _of_three_parts(doubt: Tensor, light: str) -> Tensor:
 def evened(maps: Tensor, alpha: Tensor) -> Tensor:
     """(B, C, H, W) means over 15 px of what clipped, nearer ones counting more; ``alpha`` (B, 3, H, W).
 
-    Reaches 7 px: with that headroom-1's answer still lies within its halo, so that tiles give what the frame gives.
+    Reaches 7 px: with that headroom-1's answer still lies within its halo, so that tiles give what the frame gives. A
+    doubt of three parts, interpolated from cells of 4 px, may reach 12 px beyond it, where hardly anything is left.
     """
     clipped = (alpha.amax(1, keepdim=True) > 0).float()
     both = torch.cat([maps.float() * clipped, clipped], 1)
