@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,8 +16,8 @@ import torch
 
 from headroom import io, weights
 from headroom.camera import Response
-from headroom.colour.curves import srgb_decode
-from headroom.curve import estimated_curve
+from headroom.colour.curves import srgb_decode, srgb_encode
+from headroom.curve import LOOKS, estimated_curve, light_of, looked_at
 from headroom.errors import PlateError, UsageError, WeightsError
 from headroom.networks.curve_lines import FrameLines, cell_lines
 from headroom.networks.curve_net import Curve, CurveNet, Lines
@@ -252,7 +253,7 @@ def test_tiny_frames_have_few_lines_and_keep_the_stated_curve(size: tuple[int, i
     with torch.no_grad():
         curve = CurveNet().eval()(lines)
     assert torch.isfinite(torch.cat([curve.coefficients.flatten(), curve.log2_error, curve.stated_logit])).all()
-    assert estimated_curve(curve, lines=0).keeps_stated
+    assert estimated_curve(curve, light_of(curve), lines=0).keeps_stated
 
 
 def test_lines_stay_inside_their_cells() -> None:
@@ -294,7 +295,8 @@ def test_lines_and_curves_are_of_the_same_photograph() -> None:
 def test_the_curve_that_is_learnt_is_the_curve_that_is_used() -> None:
     coefficients = torch.randn(6, 11, generator=torch.Generator().manual_seed(1)) * torch.tensor([2.0] * 3 + [0.3] * 8)
     for row in coefficients:
-        table = estimated_curve(Curve(row[None], torch.zeros(1), torch.zeros(1)), lines=1000).table
+        curve = Curve(row[None], torch.zeros(1), torch.zeros(1))
+        table = estimated_curve(curve, light_of(curve), lines=1000).table
         used = np.interp(np.linspace(0, 1, 256), np.linspace(0, 1, len(table)), table)
         error, weight = curve_stage.curve_error(row[None], torch.from_numpy(used)[None], torch.ones(1, 256))
         assert float((error.abs() * weight).sum()) < 0.01
@@ -303,6 +305,34 @@ def test_the_curve_that_is_learnt_is_the_curve_that_is_used() -> None:
         np.testing.assert_allclose(toe, toe[-1], rtol=2e-3)
         assert used[0] == 0
         assert (np.diff(table) >= 0).all()
+
+
+def test_each_look_at_the_lines_goes_through_the_curve_that_was_seen_before() -> None:
+    """A network that sees half of what is to be seen: three looks leave an eighth, and the first verdict stands."""
+    codes = torch.rand(1, 50, 5, 3, generator=torch.Generator().manual_seed(1)) * 0.7 + 0.15
+    shown = []
+
+    def look(frames: Sequence[Lines]) -> Curve:
+        shown.append(frames[0].x_srgb)
+        size = 0.4 / 2 ** len(shown)
+        return Curve(torch.tensor([[size] + [0.0] * 10]), torch.zeros(1), torch.tensor([float(len(shown))]))
+
+    first, light = looked_at(look, [Lines(codes, torch.ones(1, 50, dtype=torch.long))])
+    assert len(shown) == LOOKS
+    assert float(first.stated_logit) == 1
+    assert torch.equal(shown[0], codes)
+    knots = np.linspace(0, 1, 256)
+    decode = srgb_decode(knots)
+    for number in range(1, LOOKS):
+        part = light_of(Curve(torch.tensor([[0.4 / 2**number] + [0.0] * 10]), torch.zeros(1), torch.zeros(1)))
+        # What the next look is shown decodes, by the stated curve, to the light of this one's answer.
+        again = np.interp(shown[number].numpy(), knots, decode)
+        np.testing.assert_allclose(again, np.interp(shown[number - 1].numpy(), knots, part), atol=2e-4)
+    composed = codes.numpy()
+    for number in range(1, LOOKS + 1):
+        part = light_of(Curve(torch.tensor([[0.4 / 2**number] + [0.0] * 10]), torch.zeros(1), torch.zeros(1)))
+        composed = srgb_encode(np.interp(composed, knots, part))
+    np.testing.assert_allclose(srgb_encode(np.interp(codes.numpy(), knots, light)), composed, atol=1e-3)
 
 
 def test_an_album_shows_photographs_again_as_they_were() -> None:

@@ -18,7 +18,7 @@ from headroom.account import Tally, report_of
 from headroom.blend import Band, blend
 from headroom.clipping import clip_level
 from headroom.colour.plan import ColourPlan
-from headroom.curve import EstimatedCurve, estimated_curve, informed
+from headroom.curve import EstimatedCurve, frame_curve
 from headroom.encode import Encoder, Rows, largest_channel
 from headroom.engine.run import BandOutput
 from headroom.errors import Cancelled, PlateError, UsageError
@@ -167,7 +167,7 @@ def reconstruct_sphere(
     on_tile(0.0)
     whole = sphere_overview(seen, runner.contract, rows_at_once=SCENE_ROWS)
     features = scene_features(runner, whole.view)
-    estimate = informed(estimated_curve(runner.curve(whole.lines), lines=whole.lines.stride.shape[1]), plate.origin)
+    estimate = frame_curve(runner, whole, plate.origin)
     sphere = Sphere(encoder, estimate, options, passed_through, start, {})
     tally = Tally()
     if not passed_through:

@@ -31,7 +31,8 @@ class PooledCurve:
     lines: int = 0
     """Lines a frame, on average, that it was read from."""
     table: tuple[float, ...] = ()
-    """Of networks that answer with the curve itself: (1024,) linear light; the other numbers then mean nothing."""
+    """Linear light: (256,) after the last look at the lines, or (1024,) of networks that answer with the curve itself,
+    which have no coefficients."""
 
     @property
     def numbers(self) -> list[float]:

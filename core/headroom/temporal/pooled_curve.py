@@ -13,7 +13,7 @@ from torch import Tensor
 
 from headroom.clipping import clip_level
 from headroom.colour.plan import ColourPlan
-from headroom.curve import EstimatedCurve, curve_of_table, estimated_curve
+from headroom.curve import EstimatedCurve, curve_of_table, estimated_curve, light_of, looked_at
 from headroom.encode import Encoder, overview
 from headroom.engine.run import Runner
 from headroom.errors import PlateError
@@ -80,26 +80,32 @@ def pool_curves(
 
 def curve_of(pooled: PooledCurve) -> EstimatedCurve:
     """The curve that the answer means."""
-    if pooled.table:
+    if not pooled.coefficients:
         return curve_of_table(pooled.table)
     curve = Curve(
         torch.tensor([pooled.coefficients]), torch.tensor([pooled.log2_error]), torch.tensor([pooled.stated_logit])
     )
-    return estimated_curve(curve, lines=pooled.lines)
+    # Analyses made before there were several looks hold the first one alone.
+    return estimated_curve(curve, pooled.table or light_of(curve), lines=pooled.lines)
 
 
 def _from_lines(frames: Sequence[Lines], runner: Runner, asked: tuple[int, ...], odds: float) -> PooledCurve:
     net = cast(HeadroomOne, runner.module).curve_net
-    with torch.inference_mode():
-        averages = [net.averages(Lines(*(part.to(runner.device) for part in lines))) for lines in frames]
-        sums, counts = (_mean(parts) for parts in zip(*averages, strict=True))
-        curve = Curve(*(part.cpu() for part in net.curve(sums, counts)))
+
+    def look(seen: Sequence[Lines]) -> Curve:
+        with torch.inference_mode():
+            averages = [net.averages(Lines(*(part.to(runner.device) for part in lines))) for lines in seen]
+            sums, counts = (_mean(parts) for parts in zip(*averages, strict=True))
+            return Curve(*(part.cpu() for part in net.curve(sums, counts)))
+
+    curve, light = looked_at(look, frames)
     return PooledCurve(
         coefficients=tuple(float(c) for c in curve.coefficients[0]),
         log2_error=float(curve.log2_error[0]),
         stated_logit=float(curve.stated_logit[0]) + math.log(odds),
         lines=round(sum(lines.stride.shape[1] for lines in frames) / len(frames)),
         frames=asked,
+        table=tuple(round(float(value), TABLE_DIGITS) for value in light),
     )
 
 
