@@ -15,7 +15,7 @@ from headroom import weights
 from headroom.errors import WeightsError
 from headroom.networks.table import NETWORKS
 
-__all__ = ["card_readme", "facts_of", "join_stages", "publish", "scenes_by_licence", "write_model"]
+__all__ = ["card_readme", "facts_of", "join_stages", "mean_of", "publish", "scenes_by_licence", "write_model"]
 
 LIMITS = (
     "Trained on 1K panoramas, views out of them and three stills: fine structure inside large clips is guessed.",
@@ -26,6 +26,25 @@ LIMITS = (
     "A sky that clipped as a whole comes back paler than a deep blue one was.",
     "The network sees frames one by one and flickers a little: headroom convert steadies shots (--temporal on).",
 )
+
+
+def mean_of(run: Path, start: Path, out: Path) -> Path:
+    """The mean of a run's weights and of those it started from, which often err in other places; the run's header.
+
+    Parts that the start lacks are the run's own. (Wortsman et al. 2022, "Model soups".)
+    """
+    before = load_file(start)
+    with safe_open(run, "pt") as file:
+        facts = file.metadata() or {}
+    tensors = load_file(run)
+    strange = sorted(key for key in before if key not in tensors or tensors[key].shape != before[key].shape)
+    if strange:
+        raise WeightsError(
+            f"{run}: has not all of the tensors of {start} ({strange[0]}); give the weights it started from"
+        )
+    mean = {key: (tensor + before[key]) / 2 if key in before else tensor for key, tensor in tensors.items()}
+    save_file(mean, out, metadata=facts)
+    return out
 
 
 def join_stages(gain: Path, curve: Path | None, out: Path) -> Path:
