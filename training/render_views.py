@@ -5,7 +5,7 @@
 
 Runs in a Python that has bpy 4.5 or 5.2, OpenEXR and NumPy (README.md beside it). FOLDER gets ``train`` and
 ``held-out`` (every eighth view), each with a manifest.json that ``headroom train --data`` and ``--add`` read. Started
-again, it goes on with the views that are not there yet.
+again, it goes on with the views that are not there yet; Control-C ends it after the view at work.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import signal
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -36,10 +37,12 @@ class Stopped(Exception):  # noqa: N818 - as headroom's own errors, it says what
 def main(arguments: list[str] | None = None) -> int:
     """The command line; 0 where all views are there, 1 with one line where something failed, 130 where stopped."""
     asked = _parse(arguments)
+    signals: list[int] = []
     for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, _stop)
+        # Cycles swallows what a handler raises, so the view at work is finished first.
+        signal.signal(number, lambda number, _frame: signals.append(number))
     try:
-        _render_all(asked)
+        _render_all(asked, lambda: bool(signals))
     except Stopped:
         return _say("stopped; the same command goes on from here", 130)
     except ManifestError as error:
@@ -51,7 +54,7 @@ def main(arguments: list[str] | None = None) -> int:
     return 0
 
 
-def _render_all(asked: argparse.Namespace) -> None:
+def _render_all(asked: argparse.Namespace, stopped: Callable[[], bool]) -> None:
     from views.cycles import bpy_version, is_outdoors, render
 
     folders = {name: asked.out / name for name in ("train", "held-out")}
@@ -71,6 +74,8 @@ def _render_all(asked: argparse.Namespace) -> None:
     start = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="headroom-views-") as scratch:
         for done, number in enumerate(missing):
+            if stopped():
+                raise Stopped
             begun = time.monotonic()
             described = plan(asked.seed, number, [sky.file.name for sky in skies], outdoors, _size(asked, number))
             sky = by_name[described["sky"]["file"]]
@@ -144,10 +149,6 @@ def _parse(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--samples", type=_at_least(1), default=48, help="paths a pixel, before the denoiser")
     parser.add_argument("--threads", type=_at_least(1), default=os.cpu_count() or 1)
     return parser.parse_args(arguments)
-
-
-def _stop(*_: object) -> None:
-    raise Stopped
 
 
 def _say(line: str, code: int = 0) -> int:

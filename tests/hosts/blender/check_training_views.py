@@ -107,5 +107,7 @@ def test_light_is_what_the_plan_says(tmp_path: Path) -> None:
     assert found["sun"][0] == pytest.approx([0.5 + from_sun] * 3, rel=0.06)
     # Lamps pass the denoiser as they are.
     assert found["glow"][0] == pytest.approx([40, 20, 5], rel=0.02)
-    assert found["ahead"][0] == pytest.approx([40] * 3, rel=0.03)
+    away = (np.arange(8) - 3.5) / 24 * math.tan(math.radians(20))  # the patch's pixels, as tangents
+    beam = 40 * float(((1 + away[:, None] ** 2 + away**2) ** (-30 / 2)).mean())
+    assert found["ahead"][0] == pytest.approx([beam] * 3, rel=0.02)
     assert max(found["behind"][0]) < 1
