@@ -53,8 +53,8 @@ def page(found: dict[str, Any]) -> str:
         "![Stated against found](images/curve-reliability.png)",
         honest(found),
         "## SingleHDR's Table 3",
-        "The photographs of [papers.md](papers.md) (512x512, sRGB and five EMoR draws in turn) at 2, 5 and 15 % "
-        "clipped, each without loss and as a JPEG 90; all networks see the same codes. Means over scenes [95 %].",
+        "The photographs of [papers.md](papers.md) (512x512, 5 % clipped, sRGB and five EMoR draws in turn), each "
+        "without loss and as a JPEG 90; all networks see the same codes. Means over scenes [95 %].",
         *third(found),
     ]
     if found["stacks"]:
