@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 import torch
+from safetensors import safe_open
+from safetensors.torch import load_file, save_file
 from torch import nn
 
 from headroom.errors import WeightsError
@@ -16,6 +18,7 @@ from headroom.networks.single_image import NORMAL_90, Local
 from headroom.train.batches import Batch, BatchMaker, Frame, Shooting
 from headroom.train.loop import train
 from headroom.train.losses import LossWeights, doubt_term, grid, losses, mean_term
+from headroom.train.publish import mean_of
 from headroom.train.recipes import Recipe, recipe
 from headroom.train.scenes import HdrScene
 from headroom.train.views import SceneBank
@@ -174,3 +177,17 @@ def test_what_an_eye_sees_counts_tints_by_area_and_not_by_grain() -> None:
     assert float(visible_difference(perfect + tint, half)) > 1.2 * nothing
     wrong_outside = torch.where(half.alpha > 0, perfect, perfect + 5)
     assert float(visible_difference(wrong_outside, half)) < 3 * nothing
+
+
+def test_the_mean_of_a_run_and_its_start_keeps_what_the_start_lacks(tmp_path: Path) -> None:
+    start, run = tmp_path / "start.safetensors", tmp_path / "run.safetensors"
+    save_file({"a": torch.tensor([1.0, 3.0])}, start, metadata={"recipe": "first"})
+    save_file(
+        {"a": torch.tensor([2.0, 7.0]), "new": torch.tensor([5.0])}, run, metadata={"recipe": "second", "step": "9"}
+    )
+    mean = mean_of(run, start, tmp_path / "mean.safetensors")
+    assert {key: tensor.tolist() for key, tensor in load_file(mean).items()} == {"a": [1.5, 5.0], "new": [5.0]}
+    with safe_open(mean, "pt") as file:
+        assert file.metadata() == {"recipe": "second", "step": "9"}
+    with pytest.raises(WeightsError, match="has not all of the tensors"):
+        mean_of(start, run, tmp_path / "mean.safetensors")
