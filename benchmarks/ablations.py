@@ -64,7 +64,7 @@ class Variant:
 
 def variants(steps: int) -> dict[str, Variant]:
     """By name; the first is what the others are compared with."""
-    whole = replace(recipe(RECIPE), steps=steps, warmup_steps=min(50, 1 + steps // 4))
+    whole = replace(recipe(RECIPE), steps=steps, warmup_steps=1 + steps // 4)
 
     def without(*measures: str, **terms: float) -> Variant:
         return Variant(replace(whole, weights=replace(whole.weights, **terms)), measures)
@@ -107,10 +107,6 @@ def main() -> None:
         parser.error("TRAIN, VALIDATION, --start and --out are needed")
     scenes = find_scenes(asked.validation)
     found: dict[str, Any] = {}
-    for name, model in [("start", str(asked.start)), *(pair.split("=", 1) for pair in asked.also)]:
-        folder = asked.out / _slug(name)
-        found[name] = once(folder, lambda m=model, f=folder: measured(_model(m, f), asked.validation, scenes))
-        say(name)
     training: list[Any] = []
     for name, variant in variants(asked.steps).items():
         if asked.only and name not in asked.only:
@@ -126,6 +122,10 @@ def main() -> None:
         )
         found[name]["minutes"] = round(float(load_run(weights)[1]["processor_seconds"]) / 60, 2)
         say(f"{name}: {found[name]['minutes']} minutes of the processor")
+    for name, model in [("start", str(asked.start)), *(pair.split("=", 1) for pair in asked.also)]:
+        folder = asked.out / _slug(name)
+        found[name] = once(folder, lambda m=model, f=folder: measured(_model(m, f), asked.validation, scenes))
+        say(name)
     content = {"recipe": RECIPE, "steps": asked.steps, "variants": found}
     asked.json.parent.mkdir(parents=True, exist_ok=True)
     asked.json.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")

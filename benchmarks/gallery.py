@@ -32,9 +32,10 @@ from gallery_photographs import (
 from gallery_pictures import Cell, busiest, coloured, cut, save_sheet, seen
 from gallery_words import FAILURES, SEEN, SEEN_OF, SOURCES, Failure
 from headroom.camera import Response
+from headroom.evaluate import Report
 from headroom.evaluate.expandnet import expandnet_methods
 from headroom.evaluate.exposures import SHARES, Case
-from headroom.evaluate.methods import CURVE_ESTIMATE, inverse_response
+from headroom.evaluate.methods import BASE, CURVE_ESTIMATE, inverse_response
 from headroom.evaluate.model import declared_plan, plate_of
 from headroom.evaluate.scenes import Scene, find_scenes
 from headroom.evaluate.table import table
@@ -61,8 +62,14 @@ class Answer:
 class Gallery:
     """The methods, and the folder that the pictures go to."""
 
-    def __init__(self, model: str, peers: Path | None, out: Path) -> None:
-        """Load the networks once."""
+    def __init__(self, model: str, peers: Path | None, out: Path, evaluations: Sequence[Path] = ()) -> None:
+        """Load the networks once; ``evaluations``: JSON files of `headroom evaluate`, whose figures are not taken
+        again."""
+        self.found = {
+            (r.scene, r.share, r.method): r.values
+            for r in Report.read(*evaluations).records
+            if r.suite == "srgb" and r.kind != "oracle"
+        }
         self.reconstructor = Reconstructor(model, device="cpu")
         self.model = self.reconstructor.card.name
         self.expandnet = expandnet_methods(peers)
@@ -86,7 +93,17 @@ class Gallery:
         found[self.model] = light
         if not photo.curve_known:
             found[self.model + CURVE_ESTIMATE] = self.reconstruct(photo, "estimate")[0]
-        return {name: measured(light, photo, jod=jod) for name, light in found.items()}, answer
+        return {
+            name: measured(light, photo, jod=jod and self.already(photo, name).get("jod", True))
+            for name, light in found.items()
+        }, answer
+
+    def already(self, photo: Photograph, method: str) -> dict[str, float]:
+        """What an evaluation measured of a virtual photograph as it is."""
+        if photo.exposure is None or photo.exposure.case.handling is not None:
+            return {}
+        case = photo.exposure.case
+        return self.found.get((case.scene.name, case.share, BASE if method == INVERSE else method), {})
 
 
 def gains(gallery: Gallery, scenes: Sequence[Scene]) -> dict[float, dict[str, float]]:
@@ -94,13 +111,13 @@ def gains(gallery: Gallery, scenes: Sequence[Scene]) -> dict[float, dict[str, fl
     found: dict[float, dict[str, float]] = {share: {} for share in SHARES}
     for share in SHARES:
         for scene in scenes:
-            photo = of_scene(Case(scene, share))
-            ours, plain = (
-                measured(light, photo, jod=False).figures["pu21_psnr"]
-                for light in (gallery.reconstruct(photo)[0], inverse_response(photo.code, None))
-            )
-            found[share][scene.name] = ours - plain
-            say(f"{photo.name}: {ours - plain:+.2f} dB")
+            both = [gallery.found.get((scene.name, share, name), {}) for name in (gallery.model, BASE)]
+            if not all("pu21_psnr" in values for values in both):
+                photo = of_scene(Case(scene, share))
+                lights = gallery.reconstruct(photo)[0], inverse_response(photo.code, None)
+                both = [measured(light, photo).figures for light in lights]
+            found[share][scene.name] = both[0]["pu21_psnr"] - both[1]["pu21_psnr"]
+            say(f"{scene.name}, {share:g}: {found[share][scene.name]:+.2f} dB")
     return found
 
 
@@ -165,8 +182,8 @@ def overview(gallery: Gallery, scenes: Sequence[Scene], gain: dict[str, float]) 
     for scene in scenes:
         photo = of_scene(Case(scene, OVERVIEW_SHARE))
         assert photo.exposure is not None
-        ours = measured(gallery.reconstruct(photo)[0], photo, jod=False).light
-        plain = measured(inverse_response(photo.code, None), photo, jod=False).light
+        ours = measured(gallery.reconstruct(photo)[0], photo).light
+        plain = measured(inverse_response(photo.code, None), photo).light
         view = f"{OVERVIEW_STOPS:g} stops"
         cells.append(
             [
@@ -202,7 +219,7 @@ def section(gallery: Gallery, photo: Photograph, title: str) -> str:
 
 def failure_section(gallery: Gallery, photo: Photograph, failure: Failure) -> str:
     """What went wrong, and what would mend it."""
-    results, _ = gallery.results(photo, jod=True)
+    results, _ = gallery.results(photo, jod=False)
     path = gallery.out / f"failure-{photo.name}.jpg"
     save_sheet(failure_sheet(gallery, photo, failure, results), path)
     say(str(path))
@@ -280,12 +297,16 @@ def main() -> None:
     parser.add_argument("--model", default="headroom-1", help="a model's name or folder")
     parser.add_argument("--peers", type=Path, help="folder with expandnet/weights.pth")
     parser.add_argument("--photographs", type=Path, nargs="*", default=[], help="files, or folders that hold a bracket")
+    parser.add_argument(
+        "--evaluation", type=Path, nargs="*", default=[],
+        help="evaluation.json of `headroom evaluate` of this model: its figures are not taken again",
+    )  # fmt: skip
     parser.add_argument("-o", "--out", type=Path, default=Path(__file__).resolve().parents[1] / "docs" / "gallery")
     asked = parser.parse_args()
     for path in asked.photographs:
         if path.stem not in SOURCES:
             parser.error(f"{path}: whose is it? Say so in SOURCES of benchmarks/gallery_words.py")
-    gallery = Gallery(asked.model, asked.peers, asked.out)
+    gallery = Gallery(asked.model, asked.peers, asked.out, asked.evaluation)
     text = page(gallery, find_scenes(asked.scenes), asked.photographs)
     (asked.out / "README.md").write_text(text, encoding="utf-8")
     size = sum(path.stat().st_size for path in asked.out.iterdir())

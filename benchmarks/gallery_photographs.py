@@ -64,14 +64,16 @@ class Result:
     figures: dict[str, float]
 
 
-def measured(light: FloatArray, photo: Photograph, *, jod: bool) -> Result:
-    """Aligned, with its figures."""
+def measured(light: FloatArray, photo: Photograph, *, jod: bool | float = False) -> Result:
+    """Aligned, with its figures; ``jod``: whether to take it too, or its value where it is known."""
     exposure = photo.exposure
     if exposure is None:
         scale = align_scale(light, inverse_response(photo.code, None), well_exposed(photo.code))
         return Result(light * np.float32(scale), {})
     light = resized(light, exposure.truth)
-    figures = score(light, exposure, (*QUICK_MEASURES, "jod") if jod else QUICK_MEASURES)
+    figures = score(light, exposure, (*QUICK_MEASURES, "jod") if jod is True else QUICK_MEASURES)
+    if jod and jod is not True:
+        figures["jod"] = jod
     light = light * np.float32(figures["scale"])
     error, clipped = errors(light, exposure.truth), exposure.truth >= 1.0
     some, all_of_them = clipped.any(axis=2), clipped.all(axis=2)
