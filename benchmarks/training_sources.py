@@ -4,8 +4,9 @@
         [--views FOLDER] [--photographs FOLDER] [--only NAME ...]
 
 TRAIN: what ``headroom train --data`` takes; FOLDERs: what ``--add`` and ``--photographs`` take. Every leg has the same
-seed, steps, rate and share of crops out of stills; the leg without a source runs with two seeds, and what lies between
-those is noise. Goes on where it was stopped. Prints the table; sources.json in RUNS holds every figure.
+seed, steps, rate and share of crops out of stills, and a quarter of the recipe's batches, so that a minute of one core
+is a leg; the leg without a source runs with two seeds, and what lies between those is noise. Goes on where it was
+stopped. Prints the table; sources.json in RUNS holds every figure.
 """
 
 from __future__ import annotations
@@ -39,7 +40,9 @@ STILL_SHARE = 0.3
 LIGHTS_SHARE = 0.2
 RATE = 1.5e-4
 """Of a leg that goes on from a finished one, and is short."""
-SHARES = (0.05, 0.15)
+BATCH_SHARE = 4
+"""Batches are divided by this."""
+SHARES = (0.05,)
 MEASURES = (("pu21_psnr", "{:.2f}", True), ("clip_rmse", "{:.3f}", False))
 PLAIN = "no source"
 
@@ -49,7 +52,11 @@ def leg(steps: int, *, seed: int = 1, lights: float = 0.0) -> Recipe:
     base = recipe(RECIPE)
     others = sum(frame.share for frame in base.shooting.frames if frame.kind != "still")
     frames = tuple(
-        replace(f, share=STILL_SHARE if f.kind == "still" else f.share * (1 - STILL_SHARE) / others)
+        replace(
+            f,
+            share=STILL_SHARE if f.kind == "still" else f.share * (1 - STILL_SHARE) / others,
+            batch=max(1, f.batch // BATCH_SHARE),
+        )
         for f in base.shooting.frames
     )
     shooting = replace(base.shooting, frames=frames, added_lights_share=lights)
@@ -74,8 +81,11 @@ def main() -> None:
     if asked.photographs:
         legs["re-exposed photographs"] = leg(asked.steps), lambda: unclipped_photographs(asked.photographs).scenes
     legs = {name: one for name, one in legs.items() if not asked.only or name in asked.only}
+    scenes: list[HdrScene] = []
     for name, (chosen, source) in legs.items():
-        run(name, chosen, source, asked)
+        if not done(asked.out / slug(name), asked.steps):
+            scenes = scenes or load(asked.train)
+            run(name, chosen, scenes, source(), asked)
     models = {"start": asked.start, **{name: asked.out / slug(name) / "weights.safetensors" for name in legs}}
     found = measured({name: model_of(path, asked.out / slug(name)) for name, path in models.items()}, asked.validation)
     asked.out.joinpath("sources.json").write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
@@ -87,14 +97,15 @@ def nothing() -> list[HdrScene]:
     return []
 
 
-def run(name: str, chosen: Recipe, source: Callable[[], list[HdrScene]], asked: argparse.Namespace) -> None:
-    """Train a leg, unless it is there."""
-    folder = asked.out / slug(name)
+def done(folder: Path, steps: int) -> bool:
+    """Whether a leg is there."""
     weights = folder / "weights.safetensors"
-    if weights.is_file() and int(load_run(weights)[1]["step"]) >= asked.steps:
-        return
-    more = source()
-    train(chosen, [*load(asked.train), *more], [], folder, start_weights=asked.start)
+    return weights.is_file() and int(load_run(weights)[1]["step"]) >= steps
+
+
+def run(name: str, chosen: Recipe, scenes: list[HdrScene], more: list[HdrScene], asked: argparse.Namespace) -> None:
+    """Train a leg."""
+    weights = train(chosen, [*scenes, *more], [], asked.out / slug(name), start_weights=asked.start)
     minutes = float(load_run(weights)[1]["processor_seconds"]) / 60
     print(f"{name}: {len(more)} scenes more, {minutes:.1f} minutes of the processor", file=sys.stderr, flush=True)
 
