@@ -45,8 +45,8 @@ def main(arguments: list[str] | None = None) -> int:
         _render_all(asked, lambda: bool(signals))
     except Stopped:
         return _say("stopped; the same command goes on from here", 130)
-    except ManifestError as error:
-        return _say(str(error), 1)
+    except (ManifestError, RuntimeError) as error:  # Blender's errors are RuntimeErrors
+        return _say(" ".join(str(error).split()), 1)
     except ImportError as error:
         return _say(f"{error}; run it by a Python that has bpy, OpenEXR and NumPy (training/README.md)", 1)
     except OSError as error:

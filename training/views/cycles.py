@@ -53,7 +53,9 @@ def is_outdoors(file: Path) -> bool:
 
 
 def _pixels(image: Any) -> np.ndarray:
-    """(H, W, 3) from the top row down."""
+    """(H, W, 3) from the top row down; ``RuntimeError`` in one line where the file is no picture."""
+    if not image.size[0]:
+        raise RuntimeError(f"{image.filepath}: cannot be read as a picture; take it out of the manifest")
     flat = np.empty(image.size[0] * image.size[1] * image.channels, np.float32)
     image.pixels.foreach_get(flat)
     return flat.reshape(image.size[1], image.size[0], image.channels)[::-1, :, :3]

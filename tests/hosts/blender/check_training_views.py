@@ -88,11 +88,16 @@ def test_a_view_is_rendered_once(skies: Path, tmp_path: Path) -> None:
     assert file.stat().st_mtime_ns == before
 
 
-def test_what_is_wrong_is_one_line(tmp_path: Path) -> None:
+def test_what_is_wrong_is_one_line(skies: Path, tmp_path: Path) -> None:
     said = generate("--skies", tmp_path / "nowhere", "--out", tmp_path / "views")
     assert said.returncode == 1
     assert said.stderr.count("\n") == 1
     assert "manifest.json: not there" in said.stderr
+    (skies / "even.exr").write_bytes(b"no picture")
+    said = generate("--skies", skies, "--out", tmp_path / "views")
+    assert said.returncode == 1
+    assert said.stderr.strip().count("\n") <= 1  # Blender may say something of its own before
+    assert "even.exr" in said.stderr.splitlines()[-1]
 
 
 def test_light_is_what_the_plan_says(tmp_path: Path) -> None:
