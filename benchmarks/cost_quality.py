@@ -18,6 +18,8 @@ from quality_points import ROOT, Point, by_scene, means, points, write_between
 PICTURE = ROOT / "docs" / "images" / "cost-quality.png"
 BUDGET_GFLOP = 60.0
 """What headroom-1 may take a megapixel."""
+VARIANT, MODEL = "#d06010", "#2060a0"
+ALIKE = "variants of headroom-1, trained alike for 260 steps:"
 TITLES = (
     ("PU21-PSNR over inverse sRGB, dB", "higher is better"),
     ("log2 RMSE in the clip, stops", "lower is better"),
@@ -30,24 +32,25 @@ def gflop(point: Point) -> float:
 
 
 def draw(equal: list[Point], whole: list[Point]) -> None:
-    """Both measures, side by side."""
+    """Both measures, side by side; variants lie close together, so letters stand for them."""
     mpl.use("Agg")
+    letters = [chr(ord("a") + number) for number in range(len(equal))]
+    key = [f"{letter}  {point['label']}" for letter, point in zip(letters, equal, strict=True)]
     figure, panels = plt.subplots(1, 2, figsize=(12.5, 5.2), layout="constrained")
     for measure, (panel, (title, better)) in enumerate(zip(panels, TITLES, strict=True)):
-        for group, colour, marker, words in (
-            (equal, "#d06010", "o", "variants of headroom-1, trained alike for 260 steps"),
-            (whole, "#2060a0", "s", "models as they are used, trained for long"),
-        ):
-            x = [gflop(point) for point in group]
-            y = [means(point)[measure] for point in group]
-            face = "white" if group is equal else colour
-            panel.plot(x, y, marker, color=colour, markerfacecolor=face, linestyle="none", label=words)
-            for point, right, up in zip(group, x, y, strict=True):
-                label(panel, point["label"], right, up, colour)
+        x, y = [gflop(point) for point in equal], [means(point)[measure] for point in equal]
+        panel.plot(x, y, "o", color=VARIANT, markerfacecolor="white", label="\n".join([ALIKE, *key]))
+        for letter, right, up in zip(letters, x, y, strict=True):
+            first = x.index(right) == letters.index(letter)
+            label(panel, letter, right, up, VARIANT, left=not first)
+        x, y = [gflop(point) for point in whole], [means(point)[measure] for point in whole]
+        panel.plot(x, y, "s", color=MODEL, label="models as they are used")
+        for point, right, up in zip(whole, x, y, strict=True):
+            label(panel, point["label"], right, up, MODEL, left=right > 250)
         panel.axvline(BUDGET_GFLOP, color="0.6", linestyle="--", linewidth=1)
         panel.annotate(
-            f"budget of headroom-1, {BUDGET_GFLOP:.0f}", (BUDGET_GFLOP, 0.02), xycoords=("data", "axes fraction"),
-            rotation=90, ha="right", va="bottom", fontsize=8, color="0.4",
+            f"budget of headroom-1, {BUDGET_GFLOP:.0f}", (BUDGET_GFLOP, 0.98), xycoords=("data", "axes fraction"),
+            xytext=(-3, 0), textcoords="offset points", rotation=90, ha="right", va="top", fontsize=8, color="0.4",
         )  # fmt: skip
         panel.set_xscale("log")
         panel.set_xlim(4, 1000)
@@ -55,14 +58,14 @@ def draw(equal: list[Point], whole: list[Point]) -> None:
         panel.set(xlabel="GFLOP for a picture of a megapixel")
         panel.set_title(f"{title} ({better})", fontsize=10)
         panel.grid(alpha=0.25)
-        panel.margins(y=0.12)
-    panels[0].legend(fontsize=8, loc="best")
+        panel.margins(y=0.15)
+    panels[0].legend(fontsize=8, loc="lower left")
     PICTURE.parent.mkdir(exist_ok=True)
     figure.savefig(PICTURE, dpi=110)
 
 
-def label(panel: plt.Axes, text: str, x: float, y: float, colour: str) -> None:
-    left = x > 250
+def label(panel: plt.Axes, text: str, x: float, y: float, colour: str, *, left: bool) -> None:
+    """To the right of its marker, or to the left."""
     panel.annotate(
         text, (x, y), xytext=(-7 if left else 7, 0), textcoords="offset points", fontsize=8, color=colour, va="center",
         ha="right" if left else "left",

@@ -2,9 +2,10 @@
 
     python benchmarks/learning_curve.py
 
-From benchmarks/figures (``quality_points.py`` says how they are measured). Compute: a saturating power law,
-``y = end - fall * minutes^-rate``, least squares; its 95 % intervals draw the validation scenes anew, and know nothing
-of what another run of the same training would have given. Scenes: a straight line over doublings.
+From benchmarks/figures (``quality_points.py`` says how they are measured; a point may also be a mean that the training
+log published, without its scenes). Compute: a saturating power law, ``y = end - fall * minutes^-rate``, least squares;
+its 95 % intervals fit it again to its own values with its residuals drawn anew. Scenes: a straight line over doublings,
+its intervals drawing the validation scenes anew.
 """
 
 from __future__ import annotations
@@ -15,13 +16,15 @@ import matplotlib as mpl
 import numpy as np
 from matplotlib import pyplot as plt
 
-from quality_points import ROOT, Point, by_scene, means, points, write_between
+from quality_points import ROOT, Point, by_scene, by_share, means, points, write_between
 
 PICTURE = ROOT / "docs" / "images" / "learning-curve.png"
 RATES = np.geomspace(0.1, 3, 60)
 """Exponents that are tried; slower falls than the first have no end that so few points could tell."""
 RESAMPLES = 2000
 SEED = 20260
+PARAMETERS = 3
+"""Of the power law."""
 FURTHER = 10.0
 NAMES = ("PU21-PSNR over inverse sRGB, dB", "log2 RMSE in the clip, stops")
 COLOURS = ("#2060a0", "#d06010")
@@ -62,36 +65,53 @@ def resampled(values: np.ndarray) -> np.ndarray:
     return values[:, draws].mean(-1).T
 
 
+def refitted(law: Law, x: np.ndarray, y: np.ndarray) -> list[Law]:
+    """To the law's values with its residuals drawn anew, widened for what the fit has eaten of them."""
+    left = (y - law.at(x)) * np.sqrt(len(x) / (len(x) - PARAMETERS))
+    draws = np.random.default_rng(SEED).integers(len(x), size=(RESAMPLES, len(x)))
+    return [power_law(x, law.at(x) + left[draw]) for draw in draws]
+
+
 def interval(values: list[float] | np.ndarray) -> str:
+    """95 %."""
     low, high = np.percentile(values, (2.5, 97.5))
     return f"[{low:+.2f}, {high:+.2f}]"
 
 
 def compute(course: list[Point], panels: np.ndarray) -> list[str]:
     """Draws, and the page's lines."""
-    x = np.array([point["minutes"] for point in course])
-    far = np.geomspace(x[0], FURTHER * x[-1], 80)
     lines = []
     for measure, (panel, name, colour) in enumerate(zip(panels, NAMES, COLOURS, strict=True)):
-        scenes = np.stack([by_scene(point)[..., measure].mean(1) for point in course])
-        y, laws = scenes.mean(1), [power_law(x, means_) for means_ in resampled(scenes)]
-        law = power_law(x, y)
-        band = np.percentile([one.at(far) for one in laws], (2.5, 97.5), axis=0)
-        panel.fill_between(far, *band, color=colour, alpha=0.12, linewidth=0)
-        panel.plot(far, law.at(far), color=colour, linewidth=1)
-        panel.plot(x, y, "o", color=colour)
-        for point, right, up in zip(course, x, y, strict=True):
+        known = [point for point in course if not np.isnan(means(point)[measure])]
+        for point in known:
+            panel.plot(point["minutes"], means(point)[measure], "*" if "mean_of" in point else "o", color=colour)
             panel.annotate(
-                point["label"], (right, up), xytext=(4, -10 if measure == 0 else 6), textcoords="offset points",
-                fontsize=7, color="0.3",
+                point["label"], (point["minutes"], means(point)[measure]), xytext=(5, -10 if measure == 0 else 6),
+                textcoords="offset points", fontsize=7, color="0.3",
             )  # fmt: skip
-        panel.axvline(x[-1], color="0.7", linewidth=1, linestyle=":")
         panel.set_xscale("log")
         panel.xaxis.set_major_formatter(mpl.ticker.FuncFormatter(lambda value, _: f"{value:g}"))
         panel.set(xlabel="processor minutes in all (one thread)")
         panel.set_title(name, fontsize=10)
-        now, then = law.at(x[-1:])[0], law.at(FURTHER * x[-1:])[0]
-        gains = [one.at(FURTHER * x[-1:])[0] - one.at(x[-1:])[0] for one in laws]
+        fitted = [point for point in known if "mean_of" not in point]
+        x, y = np.array([p["minutes"] for p in fitted]), np.array([means(p)[measure] for p in fitted])
+        panel.axvline(x[-1], color="0.7", linewidth=1, linestyle=":")
+        if len(x) <= PARAMETERS + 1:
+            lines.append(f"| {name} | {y[-1]:.2f}, too few points for a law | | | | |")
+            continue
+        law = power_law(x, y)
+        laws, far = refitted(law, x, y), np.geomspace(x[0], FURTHER * x[-1], 80)
+        panel.fill_between(
+            far,
+            *np.percentile([one.at(far) for one in laws], (2.5, 97.5), axis=0),
+            color=colour,
+            alpha=0.12,
+            linewidth=0,
+        )
+        panel.plot(far, law.at(far), color=colour, linewidth=1)
+        ends = np.array([x[-1], FURTHER * x[-1]])
+        now, then = law.at(ends)
+        gains = [np.diff(one.at(ends))[0] for one in laws]
         lines.append(
             f"| {name} | {now:.2f} | {then:.2f} | {then - now:+.2f} {interval(gains)} | {law.end:.2f} "
             f"{interval([one.end for one in laws])} | {law.rate:.2f} |"
@@ -132,10 +152,11 @@ def steps_table(course: list[Point]) -> list[str]:
         "|---|---|---|---|---|---|",
     ]
     for point in course:
-        shares = " / ".join(f"{db:+.2f}" for db in by_scene(point)[..., 0].mean(0))
+        shares = " / ".join(f"{db:+.2f}" for db in by_share(point)[:, 0])
         over, rmse = means(point)
         took = f"{point['steps']:,.0f} | {point['minutes']:.0f}"
-        lines.append(f"| {point['label']} | {took} | {shares} | {over:+.2f} | {rmse:.3f} |")
+        stops = "not kept" if np.isnan(rmse) else f"{rmse:.3f}"
+        lines.append(f"| {point['label']} | {took} | {shares} | {over:+.2f} | {stops} |")
     return lines
 
 
@@ -143,22 +164,23 @@ def main() -> None:
     mpl.use("Agg")
     course = sorted(points("course"), key=lambda point: point["minutes"])
     groups = sorted(points("data"), key=lambda point: point["scenes"])
-    figure, panels = plt.subplots(2, 2, figsize=(12.5, 8.4), layout="constrained")
+    rows = 2 if groups else 1
+    figure, panels = plt.subplots(rows, 2, figsize=(12.5, 4.2 * rows), layout="constrained", squeeze=False)
     for panel in panels.flat:
         panel.grid(alpha=0.25)
-    laws, scenes = compute(course, panels[0]), data(groups, panels[1])
-    figure.savefig(PICTURE, dpi=110)
     lines = ["", *steps_table(course), ""]
     lines += [
         f"| | now, by the law | at {FURTHER:g} times the minutes | that brings [95 %] | its end [95 %] | rate |",
         "|---|---|---|---|---|---|",
-        *laws,
+        *compute(course, panels[0]),
         "",
     ]
     write_between("compute", lines)
-    counts = " / ".join(f"{point['scenes']:g}" for point in groups)
-    head = f"| | at {counts} scenes | a doubling brings [95 %] | the last doubling [95 %] |"
-    write_between("scenes", ["", head, "|---|---|---|---|", *scenes, ""])
+    if groups:
+        counts = " / ".join(f"{point['scenes']:g}" for point in groups)
+        head = f"| | at {counts} scenes | a doubling brings [95 %] | the last doubling [95 %] |"
+        write_between("scenes", ["", head, "|---|---|---|---|", *data(groups, panels[1]), ""])
+    figure.savefig(PICTURE, dpi=110)
     print(f"{len(course)} points of compute, {len(groups)} of scenes; {PICTURE.name} written")
 
 

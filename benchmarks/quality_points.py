@@ -7,7 +7,8 @@
 
 METHOD is the model's name in the evaluation. Cost and parameters are counted from the model's own weights (ExpandNet's:
 give its weights.pth); what is there under the same group and label is replaced. ``cost_quality.py`` and
-``learning_curve.py`` draw from the file, so that nothing need be measured to make their pictures again.
+``learning_curve.py`` draw from the file, so that nothing need be measured to make their pictures again. Points that the
+training log published as means have ``published``, by share, in place of ``values``.
 """
 
 from __future__ import annotations
@@ -30,8 +31,6 @@ ROOT = Path(__file__).resolve().parents[1]
 FIGURES = ROOT / "benchmarks" / "figures" / "quality.json"
 PAGE = ROOT / "docs" / "quality.md"
 SIDE = 1024
-PU21, CLIP = 0, 1
-"""Of a photograph's pair: PU21-PSNR in decibels over inverse sRGB, log2 RMSE in the clip."""
 
 Point = dict[str, Any]
 
@@ -47,9 +46,18 @@ def by_scene(point: Point) -> np.ndarray:
     return np.array([[share[scene] for share in shares] for scene in sorted(next(iter(shares)))])
 
 
+def by_share(point: Point) -> np.ndarray:
+    """(shares, 2) over scenes; NaN: not kept."""
+    if "published" in point:
+        return np.array(
+            [[np.nan if value is None else value for value in pair] for pair in point["published"].values()]
+        )
+    return np.asarray(by_scene(point).mean(0))
+
+
 def means(point: Point) -> np.ndarray:
-    """(2,) over shares and scenes."""
-    return by_scene(point).mean((0, 1))
+    """(2,) over shares and scenes; NaN: not kept."""
+    return np.asarray(by_share(point).mean(0))
 
 
 def taken(evaluation: Path, method: str) -> dict[str, dict[str, list[float]]]:
