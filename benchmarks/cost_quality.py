@@ -46,7 +46,7 @@ def draw(equal: list[Point], whole: list[Point]) -> None:
         x, y = [gflop(point) for point in whole], [means(point)[measure] for point in whole]
         panel.plot(x, y, "s", color=MODEL, label="models as they are used")
         for point, right, up in zip(whole, x, y, strict=True):
-            label(panel, point["label"], right, up, MODEL, left=right > 250)
+            label(panel, point["label"], right, up, MODEL, left=right > 250 or 20 < right < 58)
         panel.axvline(BUDGET_GFLOP, color="0.6", linestyle="--", linewidth=1)
         panel.annotate(
             f"budget of headroom-1, {BUDGET_GFLOP:.0f}", (BUDGET_GFLOP, 0.98), xycoords=("data", "axes fraction"),
@@ -59,7 +59,7 @@ def draw(equal: list[Point], whole: list[Point]) -> None:
         panel.set_title(f"{title} ({better})", fontsize=10)
         panel.grid(alpha=0.25)
         panel.margins(y=0.15)
-    panels[0].legend(fontsize=8, loc="lower left")
+    panels[0].legend(fontsize=8, loc=(0.01, 0.2))
     PICTURE.parent.mkdir(exist_ok=True)
     figure.savefig(PICTURE, dpi=110)
 
