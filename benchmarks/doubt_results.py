@@ -157,7 +157,7 @@ predicts each light's power from the whole scene.
 
 SAYS = {
     False: "It is one spread, the same above as below;\nbold lies one spread above.",
-    True: "It says how far above light may lie and how\nfar below, and where its mean is; bold is the upper end.",
+    True: "It says how far above light may lie and how far\nbelow, and where its mean is; bold is the upper end.",
 }
 """By whether the network has a part for it."""
 

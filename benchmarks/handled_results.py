@@ -69,7 +69,8 @@ def page(report: dict[str, Any], version: str) -> str:
     ]  # fmt: skip
     photographs = [photograph for way in HANDLINGS for photograph in gains(report, way)]
     scenes = len({scene for scene, _ in photographs})
-    shares = ", ".join(f"{100 * share:g} %" for share in sorted({share for _, share in photographs}))
+    percents = [f"{100 * share:g}" for share in sorted({share for _, share in photographs})]
+    shares = ", ".join(f"{percent} %" for percent in percents)
     losing = sum(gain < ALLOWED_DB for way in HANDLINGS for gain in gains(report, way).values())
     goal = "met" if not losing else f"missed by {losing} of {len(photographs)}"
     return f"""# Pictures that were handled: results
@@ -79,7 +80,8 @@ Photographs seldom come straight from a camera. {scenes} scenes that were never 
 loses more than 1 dB; {goal}. Made by `benchmarks/handled_results.py` from
 
 ```
-headroom evaluate SCENES --suite handled --measure pu21 --measure log --no-baselines --no-estimate -o results
+headroom evaluate SCENES --suite handled --shares {",".join(percents)} --measure pu21 --measure log \\
+    --no-baselines --no-estimate -o results
 ```
 
 {table(head, rows)}
@@ -105,7 +107,7 @@ def paragraph(report: dict[str, Any]) -> str:
         if way not in safe:
             found = gains(report, way)
             worse = sum(gain < ALLOWED_DB for gain in found.values())
-            text += f"; with {HANDLINGS[way].meaning} {worse} of {len(found)} do, up to {-min(found.values()):.0f} dB"
+            text += f"; with {HANDLINGS[way].meaning} {worse} of {len(found)} do, up to {-min(found.values()):.1f} dB"
     text += " ([results](docs/handled-results.md))."
     return textwrap.fill(text, 120, break_long_words=False, break_on_hyphens=False)
 
