@@ -67,7 +67,7 @@ def _stated(report: Report, method: str, share: float) -> Iterator[Goal]:
     part, low, high = ratio(*(report.by_scene("srgb", share, name, "clip_rmse") for name in (method, BEST_GAIN)))
     yield _judged(
         "srgb", share, "log2 RMSE in the clip, of that oracle's", f"{ORACLE_LOG_SHARE:.0%}", part,
-        f"{part:.0%} [{low:.0%}, {high:.0%}]", part <= ORACLE_LOG_SHARE,
+        f"{part:.1%} [{low:.1%}, {high:.1%}]", part <= ORACLE_LOG_SHARE,
     )  # fmt: skip
     seen = report.paired("srgb", share, method, BASE, COLUMN["jod"])
     yield _judged(
