@@ -33,9 +33,10 @@ def page(found: dict[str, Any]) -> str:
     plates, name = found["plates"], f"{found['model']} {found['version']}"
     unknown = [row for row in plates if not row["stated"]]
     scenes = len({row["scene"] for row in plates})
+    held_out = " --held-out TRAINING_SCENES" if found.get("held_out") else ""
     parts = [
         f"# The response curve: what {name} makes of unknown cameras",
-        "Made by `python benchmarks/curve_results.py SCENES --held-out TRAINING_SCENES --stacks STACKS` "
+        f"Made by `python benchmarks/curve_results.py SCENES{held_out} --stacks STACKS` "
         f"from {scenes} scenes that were never trained on. Picture quality with these curves: "
         "[evaluation results](evaluation-results.md), suite `unknown`.",
         "## Outside the clip",
