@@ -23,7 +23,7 @@ COLUMNS = (
     ("clip_rmse", "log2 RMSE in the clip", "{:.2f}"),
 )
 SUITES = {"srgb": "sRGB plates", "mixed": "Eight camera responses in turn, each stated"}
-SKIP = ("estimate", "energy-right", "true highlights", "true curve")
+SKIP = ("estimate", "--light", "energy-right", "true highlights", "true curve")
 
 
 def table(summary: list[dict[str, Any]], suite: str) -> list[str]:
