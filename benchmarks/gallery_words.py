@@ -107,10 +107,18 @@ SEEN = {
     "there; the sun's core is missing.",
     "noon_grass-5": "The sky about the sun is right, the sun itself is missing from -4 stops on.",
     "photo_studio_01-5": "As at 2 %, and a lamp is put before a white wall.",
-    "shanghai_riverside-15": "Where the plate is one white half circle, the light falls off as it should, but no sun is "
-    "in it. ExpandNet leaves it as flat as it was recorded.",
+    "shanghai_riverside-15": "Where the plate is one white half circle, the light falls off as it should, but no sun "
+    "is in it. ExpandNet leaves it as flat as it was recorded.",
     "small_hangar_01-15": "Windows and ceiling come back near the truth; the gate is an even pink white, two stops too "
     "dark, its field and sky are lost, and so are the patches of sun on the floor.",
     "photo_studio_01-15": "See the failures: walls are raised, tubes are not.",
+    "hangar": "The gate's light and the green of its field come back; the horizon in it is guessed.",
+    "room_static": "The lamp is found and given six stops, a few less than it has; its holes were not recorded. The "
+    "screen's blue border clipped and comes back paler.",
+    "frobisher_static": "The window is raised by about a stop too much and with spots of colour; its clouds are lost. "
+    "The estimated curve brings it nearer.",
+    "rocket": "Each lamp gets a core, brighter by two or three stops, in its colour; the tower, which did not clip, is "
+    "left alone.",
+    "coffee": "Only the cup's rim and the spoon's glints are touched, by less than a stop.",
 }
 """By a ladder's name: what an eye sees there."""
