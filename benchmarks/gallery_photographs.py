@@ -23,6 +23,8 @@ from headroom.metrics import align_scale, headroom_stops, luminance, well_expose
 from headroom.plate import FloatArray
 
 BRACKET_SHARE = 0.05
+LOST_LEAST = 5e-4
+"""Share of the pixels that no frame recorded, from which on the page says so."""
 SUFFIXES = (".jpg", ".jpeg", ".png")
 LINEAR = "Linear Rec.709 (sRGB)"
 FLOOR = 1e-5
@@ -127,7 +129,9 @@ def of_bracket(folder: Path) -> Photograph:
     )  # fmt: skip
     code, is_jpeg = codes[number]
     lost = float((merged.mask > 0).mean())
-    note = f"No frame recorded {lost:.1%} of the pixels: there the truth itself is too dark." if lost else ""
+    note = (
+        f"No frame recorded {lost:.1%} of the pixels: there the truth itself is too dark." if lost >= LOST_LEAST else ""
+    )
     return Photograph(folder.name, code, is_jpeg, known(folder, code, merged.pixels), curve_known=False, note=note)
 
 

@@ -112,11 +112,12 @@ SEEN = {
     "small_hangar_01-15": "Windows and ceiling come back near the truth; the gate is an even pink white, two stops too "
     "dark, its field and sky are lost, and so are the patches of sun on the floor.",
     "photo_studio_01-15": "See the failures: walls are raised, tubes are not.",
-    "hangar": "The gate's light and the green of its field come back; the horizon in it is guessed.",
+    "hangar": "The gate's light comes back, unevenly and with a green cast; its field and sky are lost. ExpandNet is "
+    "better here, in the figures and to the eye: this sky is as even as it takes every sky to be.",
     "room_static": "The lamp is found and given six stops, a few less than it has; its holes were not recorded. The "
     "screen's blue border clipped and comes back paler.",
-    "frobisher_static": "The window is raised by about a stop too much and with spots of colour; its clouds are lost. "
-    "The estimated curve brings it nearer.",
+    "frobisher_static": "The window is raised too much, by half a stop in the mean, with spots of colour; its clouds "
+    "are lost. The estimated curve brings it nearer.",
     "rocket": "Each lamp gets a core, brighter by two or three stops, in its colour; the tower, which did not clip, is "
     "left alone.",
     "coffee": "Only the cup's rim and the spoon's glints are touched, by less than a stop.",
