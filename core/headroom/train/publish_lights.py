@@ -20,8 +20,8 @@ LIMITS = (
     "out suns come out half a stop too low in the median, and a third of them is off by more than a factor of 2.",
     "Bare lamps at night vary most: a street lamp seen between leaves and one seen whole look alike when clipped.",
     "A sun behind the rim of a roof or hill, or a moon, is taken for what is likelier in that place.",
-    "The colour of what clipped in all channels is guessed from its rim and from the place: a sun in a sky that clipped "
-    "as a whole may come out too blue.",
+    "The colour of what clipped in all channels is guessed from its rim and from the place: a sun in a sky that "
+    "clipped as a whole may come out too blue.",
     "Works on what headroom-1 reconstructed; another reconstruction needs a training of its own.",
 )
 
