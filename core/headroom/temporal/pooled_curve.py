@@ -105,7 +105,7 @@ def _from_lines(frames: Sequence[Lines], runner: Runner, asked: tuple[int, ...],
         stated_logit=float(curve.stated_logit[0]) + math.log(odds),
         lines=round(sum(lines.stride.shape[1] for lines in frames) / len(frames)),
         frames=asked,
-        table=tuple(round(float(value), TABLE_DIGITS) for value in light),
+        table=tuple(light.tolist()),
     )
 
 
