@@ -228,6 +228,7 @@ def test_a_run_becomes_a_model(run: tuple[Path, Path], tmp_path: Path) -> None:
 
 
 def test_likely_suns_are_learnt_beside_dull_places_under_drawn_skies(tmp_path: Path) -> None:
+    assert LIGHT_RECIPES["headroom-ibl-1-suns"]().sunny_places > 2
     recipe = replace(tiny(), sunny_places=2, sunny_photography=Photography(half_size=0.0, clipped_share=(0.05, 0.1)))
     scenes = [scene("arboretum", 3.0), scene("b", 20.0)]
     with_places = load_file(train_lights(recipe, scenes, [], tmp_path / "with"))

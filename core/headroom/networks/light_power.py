@@ -53,7 +53,7 @@ class Config:
     sun_width: int = 64
     suns: int = 6
     likely_suns: int = 0
-    """Perceptrons that say how likely each strength is, beside those that say one; models before 0.3.0 have none."""
+    """Perceptrons that say how likely each strength is, beside those that say one; headroom-ibl-1 has none."""
 
 
 class Prediction(NamedTuple):
