@@ -23,7 +23,7 @@ LIMITS = (
     "--curve estimate is for photographs of unknown cameras: half to two thirds of the curve's error stay, and "
     "pictures that were sharpened, denoised or scaled may mislead it; declare the colour space where you know it.",
     "Smooth highlights carry a faint grid, 8 pixels apart, about 0.02 stops deep: seen at -3 stops, not in lighting.",
-    "A sky that clipped as a whole comes back paler than a deep blue one was.",
+    "A sky that clipped as a whole comes back paler than a deep blue one was, and a sun in it bluer.",
     "White letters and logos are taken for lamps (5 dB lost at 5 % clipped); strong lamp light that clips only red may "
     "come out too bright.",
     "The network sees frames one by one and flickers a little: headroom convert steadies shots (--temporal on).",
