@@ -27,6 +27,8 @@ __all__ = ["Progress", "train"]
 
 log = logging.getLogger(__name__)
 
+DOUBT_PART = ("local_net.doubt.",)
+"""headroom-1's weights before 0.3.0 lack it."""
 VALIDATION_BATCHES = 12
 VALIDATION_SEED = 20_000
 
@@ -86,6 +88,7 @@ def train(
         time_budget=time_budget,
         compile_network=compile_network,
         start_weights=start_weights,
+        grown=DOUBT_PART,
         on_progress=on_progress,
         cancelled=cancelled,
     )

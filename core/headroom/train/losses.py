@@ -48,10 +48,10 @@ class LossWeights:
     spread: float = 0.05
     doubt: float = 0.2
     """The lights that nine in ten pixels pass, and one in ten; of networks that say more of doubt than a spread."""
+    mean: float = 0.2
+    """The mean light that such networks state, against the light that was there."""
     teacher: float = 0.0
     """Against the gain of a trained network; needs ``Recipe.teacher``."""
-    mean: float = 0.2
-    """Their mean light, against the light that was there."""
     visible: float = 0.0
     """Contrasts as an eye weighs them, by scale, light apart from colour."""
     grid: float = 0.0

@@ -33,8 +33,6 @@ log = logging.getLogger(__name__)
 STATE_FILE = "state.pt"
 LOG_FILE = "log.jsonl"
 LOG_SECONDS = 20.0
-GROWN = ("local_net.doubt.",)
-"""Parts that weights to start from may lack: they begin as the network makes them."""
 SKIPPED_MOST = 25
 """Steps in a row without a finite gradient after which nothing is to be hoped for."""
 
@@ -107,6 +105,7 @@ def run_training(
     time_budget: float | None = None,
     compile_network: bool = False,
     start_weights: Path | None = None,
+    grown: tuple[str, ...] = (),
     on_progress: Callable[[Progress], None] | None = None,
     cancelled: Callable[[], bool] | None = None,
 ) -> Path:
@@ -116,10 +115,11 @@ def run_training(
     run goes on from and gives the function that every step calls, with the network inside ``wrap``. ``validate`` gets
     the average at every save.
     ``time_budget`` in seconds counts this call only; the schedule spans what was run before and this call.
-    ``start_weights``: a model's ``weights.safetensors`` that a fresh run starts from.
+    ``start_weights``: a model's ``weights.safetensors`` that a fresh run starts from; it may lack tensors whose names
+    begin as one of ``grown``, which stay as the network made them.
     """
     if start_weights is not None:
-        _start(network, start_weights)
+        _start(network, start_weights, grown)
     average = copy.deepcopy(network).requires_grad_(False).eval()
     network.train()
     optimiser = torch.optim.AdamW(
@@ -235,13 +235,13 @@ def _follow(average: nn.Module, network: nn.Module, decay: float) -> None:
             mine.copy_(theirs)
 
 
-def _start(network: nn.Module, path: Path) -> None:
+def _start(network: nn.Module, path: Path, grown: tuple[str, ...]) -> None:
     if not path.is_file():
         raise WeightsError(f"{path}: not found; give the weights.safetensors of a model")
     try:
         tensors = load_file(path)
-        grown = {k: v for k, v in network.state_dict().items() if k.startswith(GROWN) and k not in tensors}
-        network.load_state_dict({**tensors, **grown})
+        fresh = {k: v for k, v in network.state_dict().items() if k.startswith(grown) and k not in tensors}
+        network.load_state_dict({**fresh, **tensors})
     except (RuntimeError, SafetensorError) as error:
         raise WeightsError(f"{path}: not weights of this recipe's network ({str(error).splitlines()[0]})") from error
 
